@@ -1,0 +1,204 @@
+"""All settings of a run: they validate params.yaml, become the Prefect form, and say what they do.
+
+One block per stage. Method names (selector, scorers) are checked against the registries by
+`tasks.methods`, which this floor must not import; the form in flows/ offers them as choices.
+"""
+
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+Number = int | float
+
+
+class Block(BaseModel):
+    """A group of settings: frozen, and an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much may be selected: `amount` rows, share of the eligible rows in (0, 1], or tokens."""
+
+    unit: Literal["rows", "share", "tokens"]
+    amount: float
+
+    @classmethod
+    def parse(cls, text: str) -> "Budget":
+        """Read `300`, `300 rows`, `20%`, `0.2` or `50000 tokens`; raises ValueError otherwise."""
+        found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(%|rows?|tokens?)?\s*", str(text))
+        if not found:
+            raise ValueError(f"a budget is like 300, 20%, 0.2 or '50000 tokens'; found {text!r}")
+        amount, unit = float(found[1]), found[2] or ""
+        if unit == "%" or (not unit and "." in found[1]):
+            share = amount / 100 if unit == "%" else amount
+            if not 0 < share <= 1:
+                raise ValueError(f"a share lies in (0, 1] or (0 %, 100 %]; found {text!r}")
+            return cls("share", share)
+        if amount < 1 or amount != int(amount):
+            raise ValueError(f"a budget in rows or tokens is a whole number >= 1; found {text!r}")
+        return cls("tokens" if unit.startswith("token") else "rows", amount)
+
+
+class IngestParams(Block):
+    """Which files to read and how a record becomes a document."""
+
+    sources: list[str] = Field(
+        default=["data/demo/open_docs.jsonl.gz"],
+        min_length=1,
+        description="Files or globs: .jsonl, .csv, .tsv, .parquet, plain or .gz or .zst",
+    )
+    shape: Literal["text", "instruction", "messages"] = Field(
+        default="text",
+        description="text: one text column; instruction: three columns and a template; "
+        "messages: a list of {role, content}",
+    )
+    text_key: str = Field(default="text", min_length=1, description="Column of the text")
+    instruction_key: str = Field(default="instruction", min_length=1, description="Column")
+    input_key: str = Field(default="input", min_length=1, description="Column; may be empty")
+    output_key: str = Field(default="output", min_length=1, description="Column")
+    template: str = Field(
+        default="{instruction}\n\n{input}\n\n{output}",
+        description="How an instruction record becomes one text; blank parts leave no gap",
+    )
+    messages_key: str = Field(default="messages", min_length=1, description="Column of the list")
+    id_key: str = Field(default="", description="Column of the row id; empty: id from the content")
+    source_key: str = Field(
+        default="source",
+        description="Column naming a row's origin; a record without it takes its file's name",
+    )
+    max_chars: int = Field(default=100_000, ge=1, description="Longest text accepted, characters")
+    max_record_bytes: int = Field(
+        default=16 * 2**20, ge=1024, description="Longest record held in memory, bytes"
+    )
+    max_quarantine_share: float = Field(
+        default=0.05, ge=0, le=1, description="Share of refused records above which the run fails"
+    )
+
+    @field_validator("id_key", "source_key", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: Any) -> Any:
+        return "" if value is None else value
+
+
+class DeduplicateParams(Block):
+    """Near duplicates: MinHash/LSH candidates, verified by the true Jaccard of word n-grams."""
+
+    threshold: float = Field(
+        default=0.7, gt=0, le=1, description="Jaccard similarity from which two rows are duplicates"
+    )
+    ngram_words: int = Field(default=5, ge=1, le=20, description="Words per n-gram")
+    permutations: int = Field(default=128, ge=16, le=1024, description="MinHash length")
+    keeper: Literal["longest", "smallest_id"] = Field(
+        default="longest", description="Which row of a pair of duplicates stays; ties by id"
+    )
+
+
+class EmbedParams(Block):
+    """The model that turns a text into a vector."""
+
+    model: str = Field(
+        default="all-MiniLM-L6-v2",
+        min_length=1,
+        description="all-MiniLM-L6-v2 (packaged, offline), a local folder, or a hub id",
+    )
+    revision: str = Field(default="", description="Full commit id of a hub model; empty: newest")
+    batch_rows: int = Field(default=16, ge=1, le=4096, description="Rows per forward pass")
+    max_tokens: int = Field(
+        default=256, ge=8, le=8192, description="Tokens read per row, at most the model's own limit"
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="Where the model runs; auto: a GPU if torch finds one"
+    )
+
+
+class ScoreParams(Block):
+    """Quality and geometry of every row."""
+
+    quality_weights: dict[str, float] = Field(
+        default={"rules_passed": 1.0, "repetition_free": 1.0, "typicality": 1.0},
+        min_length=1,
+        description="Score columns combined into `quality` by mean rank, with their weights",
+    )
+    reference: str = Field(
+        default="", description="File the n-gram language model learns from; empty: the pool itself"
+    )
+    neighbours: int = Field(default=10, ge=1, le=1000, description="Neighbours in local density")
+    clusters: int = Field(default=0, ge=0, le=100_000, description="k-means clusters; 0: sqrt(n)")
+
+
+class ChooseParams(Block):
+    """How the subset is chosen."""
+
+    selector: str = Field(default="facility_location", description="A name in SELECTORS")
+    budget: str = Field(
+        default="20%",
+        description="Rows (300), share of the eligible rows (20% or 0.2) or '50000 tokens'",
+    )
+    diversity_weight: float = Field(
+        default=0.5, ge=0, le=1, description="Lambda: 0 = quality alone, 1 = diversity alone"
+    )
+    min_quality: float = Field(
+        default=0.0, ge=0, le=1, description="Rows of lower quality are not eligible"
+    )
+    group_by: str = Field(
+        default="source",
+        description="Column for floors and caps: source, cluster or a metadata key",
+    )
+    group_floors: dict[str, int] = Field(default={}, description="Least rows per group; * = any")
+    group_caps: dict[str, int] = Field(default={}, description="Most rows per group; * = any")
+    must_include: list[str] = Field(default=[], description="Row ids selected in any case")
+    must_exclude: list[str] = Field(default=[], description="Row ids never selected")
+    settings: dict[str, Any] = Field(default={}, description="The selector's own settings")
+
+    @field_validator("budget", mode="before")
+    @classmethod
+    def _budget_is_readable(cls, value: Any) -> str:
+        text = str(value)
+        Budget.parse(text)
+        return text
+
+
+class ValidateParams(Block):
+    """Contracts on the finished subset."""
+
+    min_selected_rows: int = Field(default=1, ge=0, description="Fewer selected rows fail the run")
+    max_missing_groups: int = Field(
+        default=0, ge=0, description="Groups with eligible rows that may end without a selected one"
+    )
+
+
+class MeasureParams(Block):
+    """How the subset is compared with its controls."""
+
+    control_seeds: int = Field(default=5, ge=2, le=100, description="Draws per random control")
+
+
+class ReportParams(Block):
+    """What the page shows."""
+
+    max_points: int = Field(default=5000, ge=100, le=50_000, description="Points on the map")
+    examples: int = Field(default=8, ge=1, le=100, description="Example rows per verdict")
+
+
+with (
+    warnings.catch_warnings()
+):  # a block is named after its stage; BaseModel.validate is deprecated
+    warnings.filterwarnings("ignore", message='Field name "validate"')
+
+    class Params(Block):
+        """Every setting of a curation run, one block per stage."""
+
+        seed: int = Field(default=0, ge=0, description="Seed of every random stream")
+        ingest: IngestParams = IngestParams()
+        deduplicate: DeduplicateParams = DeduplicateParams()
+        embed: EmbedParams = EmbedParams()
+        score: ScoreParams = ScoreParams()
+        choose: ChooseParams = ChooseParams()
+        validate: ValidateParams = ValidateParams()  # type: ignore[assignment]
+        measure: MeasureParams = MeasureParams()
+        report: ReportParams = ReportParams()

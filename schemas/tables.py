@@ -1,0 +1,211 @@
+"""The contract of every table: grain, key and units in the docstring, checks in the columns.
+
+Validate collected frames only: pandera checks nothing but the schema of a LazyFrame.
+"""
+
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+
+from schemas.errors import ContractError
+
+SHA256 = r"^[0-9a-f]{64}$"
+VERDICTS = ["kept", "dropped", "quarantined"]
+
+
+class Table(pa.DataFrameModel):
+    """A table whose columns are all declared."""
+
+    class Config:
+        strict = True
+        ordered = False
+
+
+class Documents(Table):
+    """One row per accepted record. Key: (source_file, row); `id` where duplicate_of is null.
+
+    `text` is normalised (NFC, line ends, control characters); `raw_sha256` hashes the text as
+    found, `content_sha256` as normalised. `row` counts the file's records from 1, `line` its
+    lines from 1 (null in Parquet). `metadata` is the record's other fields as canonical JSON.
+    `duplicate_of` names the keeper where the content occurs twice (it may be an equal id).
+    Sorted by (id, duplicate first-null, content, position).
+    """
+
+    id: str = pa.Field(str_length={"min_value": 1, "max_value": 512})
+    text: str = pa.Field(str_length={"min_value": 1})
+    source: str
+    metadata: str
+    content_sha256: str = pa.Field(str_matches=SHA256)
+    raw_sha256: str = pa.Field(str_matches=SHA256)
+    source_file: str
+    row: int = pa.Field(ge=1)
+    line: int = pa.Field(ge=1, nullable=True)
+    duplicate_of: str = pa.Field(nullable=True)
+
+
+class Quarantine(Table):
+    """One row per refused record. Key: (source_file, row); row 0 = the file as a whole.
+
+    `id` is the record's own id where one could be read, else `sha256:` and the hash of its bytes.
+    `rule` is a short name, `column` the field at fault, `found` is cut to 200 characters.
+    """
+
+    id: str = pa.Field(str_length={"min_value": 1})
+    source_file: str
+    row: int = pa.Field(ge=0)
+    line: int = pa.Field(ge=1, nullable=True)
+    rule: str
+    column: str
+    expected: str
+    found: str
+    hint: str
+    raw_sha256: str = pa.Field(str_matches=SHA256)
+
+
+class Duplicates(Table):
+    """One row per document set aside for a better twin. Key: (source_file, row).
+
+    `kind` is exact or near; `similarity` is the Jaccard of word n-grams with the keeper, in (0, 1].
+    """
+
+    id: str
+    keeper_id: str
+    kind: str = pa.Field(isin=["exact", "near"])
+    similarity: float = pa.Field(gt=0, le=1)
+    source_file: str
+    row: int = pa.Field(ge=1)
+
+
+class Vectors(pa.DataFrameModel):
+    """One row per document that was embedded. Key: id. `vector` has unit length, float32.
+
+    `tokens` counts the text's tokens by the model's tokenizer, before it is cut to the limit.
+    """
+
+    id: str = pa.Field(unique=True)
+    tokens: int = pa.Field(ge=0)
+    content_sha256: str = pa.Field(str_matches=SHA256)
+    vector: Any
+
+
+class RowScores(pa.DataFrameModel):
+    """One row per embedded document. Key: id. One more float column per scorer output.
+
+    `quality` in [0, 1], higher is better. `nearest_id` and `nearest_similarity` (cosine): the
+    closest other row; `density`: mean cosine to the nearest neighbours; `cluster`: from 0.
+    """
+
+    id: str = pa.Field(unique=True)
+    quality: float = pa.Field(ge=0, le=1)
+    nearest_id: str = pa.Field(nullable=True)
+    nearest_similarity: float = pa.Field(ge=-1.001, le=1.001, nullable=True)
+    density: float = pa.Field(ge=-1.001, le=1.001, nullable=True)
+    cluster: int = pa.Field(ge=0)
+
+
+class SelectionTable(Table):
+    """One row per selected document. Key: id; also rank, from 1 in order of choice.
+
+    `gain`: marginal gain when chosen, in the selector's own unit; `weight`: 1 unless the draw is
+    importance-weighted; `reason`: must_include, group_floor or gain; `covers`: pool rows whose
+    nearest selected row this is.
+    """
+
+    id: str = pa.Field(unique=True)
+    rank: int = pa.Field(unique=True, ge=1)
+    gain: float
+    weight: float = pa.Field(gt=0)
+    reason: str
+    covers: int = pa.Field(ge=0)
+    tokens: int = pa.Field(ge=0)
+
+
+class RejectedTable(Table):
+    """One row per embedded document that was not selected. Key: id.
+
+    `rule`: see schemas.results. `final_gain` against the last accepted `gain` of the selection; an
+    upper bound where `is_bound`. `nearest_kept_id`: the selected row closest to it (cosine).
+    `needed_quality`, `needed_budget_rows`: what would have let it in, null where not computable
+    (no quality in [0, 1] would do, or the method gives no answer); lower bounds where `is_bound`.
+    """
+
+    id: str = pa.Field(unique=True)
+    rule: str
+    final_gain: float = pa.Field(nullable=True)
+    is_bound: bool
+    nearest_kept_id: str = pa.Field(nullable=True)
+    nearest_kept_similarity: float = pa.Field(nullable=True)
+    needed_quality: float = pa.Field(nullable=True)
+    needed_budget_rows: float = pa.Field(nullable=True)
+
+
+class Decisions(Table):
+    """The ledger: one row per input record. Key: (source_file, row).
+
+    `stage` and `rule` say where and by what the verdict fell; `keeper_id` is the row that took its
+    place (duplicate) or covers it best (outranked), `similarity` to it. Sorted by id and verdict.
+    """
+
+    id: str
+    verdict: str = pa.Field(isin=VERDICTS)
+    stage: str
+    rule: str
+    detail: str
+    source: str = pa.Field(nullable=True)
+    source_file: str
+    row: int = pa.Field(ge=0)
+    line: int = pa.Field(ge=1, nullable=True)
+    raw_sha256: str
+    quality: float = pa.Field(nullable=True)
+    rank: int = pa.Field(nullable=True)
+    gain: float = pa.Field(nullable=True)
+    threshold: float = pa.Field(nullable=True)
+    is_bound: bool = pa.Field(nullable=True)
+    keeper_id: str = pa.Field(nullable=True)
+    similarity: float = pa.Field(nullable=True)
+    needed_quality: float = pa.Field(nullable=True)
+    needed_budget_rows: float = pa.Field(nullable=True)
+
+
+class Comparison(Table):
+    """One row per (subset, metric): the selection, a control, or the pool. Key: both names.
+
+    `low` and `high` bound a 95 % interval; `interval` says how: seeds (over the draws of a random
+    control) or jackknife (over groups of rows); null where the metric has none.
+    """
+
+    subset: str
+    metric: str
+    value: float
+    low: float = pa.Field(nullable=True)
+    high: float = pa.Field(nullable=True)
+    interval: str
+    draws: int = pa.Field(ge=1)
+    better: str = pa.Field(isin=["higher", "lower", "neither"])
+
+
+def check(model: type[pa.DataFrameModel], frame: pl.DataFrame) -> pl.DataFrame:
+    """Validate a collected frame; raises `ContractError` naming checks, columns and first rows."""
+    try:
+        model.validate(frame, lazy=True)
+    except pa.errors.SchemaErrors as error:
+        raise ContractError(
+            f"table {model.__name__} breaks its contract",
+            expected=(model.__doc__ or "").strip().split("\n")[0],
+            where=_failures(error.failure_cases, frame),
+            remedy="the rows are listed by table position; see schemas/tables.py for the checks",
+        ) from None
+    return frame
+
+
+def _failures(cases: pl.DataFrame, frame: pl.DataFrame, show: int = 5) -> str:
+    lines = []
+    for case in cases.head(show).iter_rows(named=True):
+        row = case.get("index")
+        named = f" id={frame['id'][row]!r}" if row is not None and "id" in frame.columns else ""
+        value = str(case["failure_case"])[:80]
+        lines.append(f"{case['column']}: {case['check']} fails for {value!r} (row {row}{named})")
+    if len(cases) > show:
+        lines.append(f"... and {len(cases) - show} more")
+    return "\n    ".join(lines)

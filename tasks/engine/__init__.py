@@ -1,0 +1,1 @@
+"""What methods share: the pool, constraints, greedy search, draws, blocked matrix products."""

@@ -1,0 +1,1 @@
+"""Sources as records: files of every kind, one reader per format."""

@@ -1,0 +1,1 @@
+"""Scorers: what one row is worth."""

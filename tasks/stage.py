@@ -1,0 +1,127 @@
+"""How a stage runs: params.yaml and `artifacts/` in, tables and a manifest out.
+
+`python -m tasks.<stage>` is the only way a stage is started, by DVC or by hand.
+"""
+
+import json
+import logging
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from schemas.errors import SettingsError, WinnowError
+from schemas.manifest import Manifest, file_digest
+from schemas.params import Params
+from tasks.storage.rows import write_text
+
+log = logging.getLogger("winnow")
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where everything lies, relative to the checkout's root."""
+
+    root: Path = Path()
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of everything a run writes."""
+        return self.root / "artifacts"
+
+    def table(self, name: str) -> Path:
+        """Path of the table `artifacts/<name>.parquet`."""
+        return self.artifacts / f"{name}.parquet"
+
+    def json(self, name: str) -> Path:
+        """Path of `artifacts/<name>.json`."""
+        return self.artifacts / f"{name}.json"
+
+    @property
+    def store(self) -> Path:
+        """The LanceDB folder: derived, rebuilt at need, tracked by nobody."""
+        return self.artifacts / "lancedb"
+
+    @property
+    def params(self) -> Path:
+        """The settings file."""
+        return self.root / "params.yaml"
+
+
+MANIFEST_NAMES = {"validate": "validation"}  # every other stage's manifest has the stage's name
+
+
+def manifest_path(paths: Paths, stage: str) -> Path:
+    """Where a stage's manifest lies."""
+    return paths.json(MANIFEST_NAMES.get(stage, stage))
+
+
+def load_params(path: Path) -> Params:
+    """Read and validate params.yaml; raises `SettingsError` naming each wrong key."""
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return Params.model_validate(loaded or {})
+    except FileNotFoundError:
+        raise SettingsError(
+            f"no {path.name} here",
+            where=str(path.parent.resolve()),
+            remedy="run inside a checkout of Winnow",
+        ) from None
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path.name} is not YAML: {error}", where=str(path)) from None
+    except ValidationError as error:
+        raise settings_error(error, path.name) from None
+
+
+def settings_error(error: ValidationError, where: str) -> SettingsError:
+    """Put pydantic's findings in words: key, what is wrong, what was found."""
+    lines = []
+    for found in error.errors():
+        key = ".".join(str(part) for part in found["loc"])
+        lines.append(f"{key}: {found['msg']} (found {str(found['input'])[:80]!r})")
+    return SettingsError(
+        "settings are not valid:\n    " + "\n    ".join(lines),
+        where=where,
+        remedy="`winnow run --help` and params.yaml list every key with its bounds",
+    )
+
+
+def write_manifest(
+    paths: Paths,
+    manifest: Manifest,
+    inputs: tuple[Path, ...] = (),
+    outputs: tuple[Path, ...] = (),
+) -> Manifest:
+    """Add the digests of input and output files to a manifest and write it."""
+    full = Manifest(
+        **{
+            **manifest.__dict__,
+            "inputs": {path.name: file_digest(path) for path in inputs},
+            "outputs": {path.name: file_digest(path) for path in outputs},
+        }
+    )
+    write_text(manifest_path(paths, manifest.stage), full.to_json())
+    return full
+
+
+def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
+    """Run one stage in the current folder: log to stderr, note time and memory, exit 0, 1 or 2."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    paths = Paths()
+    started = time.monotonic()
+    try:
+        manifest = run(load_params(paths.params), paths)
+    except WinnowError as error:
+        print(f"\n{stage} stopped: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+    seconds = time.monotonic() - started
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    facts = {"seconds": round(seconds, 2), "peak_mb": round(peak_mb)}
+    write_text(paths.artifacts / "facts" / f"{stage}.json", json.dumps(facts) + "\n")
+    rows = " ".join(f"{name}={count:,}" for name, count in manifest.rows.items())
+    log.info(f"{stage} {manifest.version}: {rows} seconds={seconds:.1f} peak_mb={peak_mb:.0f}")

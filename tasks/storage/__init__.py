@@ -1,0 +1,1 @@
+"""The edges of the disk: Parquet in rows, LanceDB in vectors."""
