@@ -22,11 +22,10 @@ def run(overrides: Sequence[str], as_data: bool) -> None:
     from flows.settings import apply_overrides
     from tasks.stage import Paths, load_params
 
-    params = checked(apply_overrides(load_params(Paths().params), overrides))
-    with run_lock(Path("artifacts/.run.lock"), "winnow run"):
-        pass  # busy? say so before Prefect takes its seconds; the flow itself takes the lock
-    _listen()
-    outcomes = _run_flow(params)
+    with run_lock("winnow run"):
+        params = checked(apply_overrides(load_params(Paths().params), overrides))
+        _listen()
+        outcomes = _run_flow(params)
     report = REPORT.resolve()
     if as_data:
         print(as_json(outcomes, report))

@@ -6,7 +6,6 @@ Prefect shows, logs and schedules; DVC alone decides what is stale (D1). So ever
 
 import logging
 import time
-from pathlib import Path
 from typing import Any
 
 from prefect import Task, flow, get_run_logger, task
@@ -26,7 +25,6 @@ from schemas.errors import WinnowError
 from tasks import PIPELINE
 from tasks.stage import Paths
 
-LOCK = Path("artifacts/.run.lock")
 log = logging.getLogger("winnow.run")  # what a person at the console sees
 
 
@@ -37,7 +35,7 @@ def curate(params: CurateParams = CurateParams()) -> Any:  # noqa: B008  # froze
     The parameters are written to params.yaml, whole: a setting left out takes its default.
     """
     try:
-        with run_lock(LOCK, f"flow run {flow_run.get_name() or 'curate'}"):
+        with run_lock(f"flow run {flow_run.get_name() or 'curate'}"):
             repro.ensure_free(Paths().params)
             save(checked(params), Paths().params)
             return _run_stages()

@@ -7,17 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from schemas.errors import BusyError
 
+LOCK: Final = Path("artifacts/.run.lock")
+_held: set[Path] = set()  # by this process: `winnow run` holds the lock, then the flow asks for it
+
 
 @contextmanager
-def run_lock(path: Path, what: str) -> Iterator[None]:
+def run_lock(what: str, path: Path = LOCK) -> Iterator[None]:
     """Hold the checkout while the block runs; raises `BusyError` naming who holds it already.
 
-    The kernel frees the lock when the process ends, however it ends; what the file then says is
-    stale and nobody reads it.
+    A process that holds the lock gets it again at once. The kernel frees it when the process ends,
+    however it ends; what the file then says is stale and nobody reads it.
     """
+    path = path.resolve()
+    if path in _held:
+        yield
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+", encoding="utf-8") as file:
         try:
@@ -29,7 +37,11 @@ def run_lock(path: Path, what: str) -> Iterator[None]:
         file.truncate(0)
         file.write(json.dumps({"pid": os.getpid(), "since": since, "what": what}) + "\n")
         file.flush()
-        yield
+        _held.add(path)
+        try:
+            yield
+        finally:
+            _held.remove(path)
 
 
 def _busy(text: str, path: Path) -> BusyError:

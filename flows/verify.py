@@ -31,7 +31,7 @@ class Compared:
 
 
 def verify(as_json: bool) -> tuple[str, bool]:
-    """Compare every output of dvc.lock with a run in a clean copy; returns the table and whether all are equal.
+    """Compare every output of dvc.lock with a run in a clean copy: the table, and are all equal.
 
     Raises `WinnowError` if this checkout's own outputs are not up to date: nothing to compare.
     """
@@ -70,7 +70,7 @@ def _data(found: list[Compared], equal: bool) -> str:
 
 def _words(found: list[Compared], equal: bool) -> str:
     lines = [("result", "stage", "path", "here", "again")]
-    lines += [(one.result, one.stage, one.path, one.here, one.again) for one in found]
+    lines += [(one.result, one.stage, one.path, one.here[:12], one.again[:12]) for one in found]
     differing = sum(one.result != "equal" for one in found)
     verdict = "every output is equal" if equal else f"{differing} of {len(found)} outputs differ"
     return f"{columns(lines)}\n{verdict}"
