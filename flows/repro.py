@@ -24,8 +24,9 @@ RESTORED: Final = "is cached - skipping run"  # DVC's words for: outputs taken f
 UNCHANGED: Final = "didn't change, skipping"
 BUSY: Final = ("is busy, it is being blocked by", "Unable to acquire lock")
 CHATTER: Final = re.compile(  # DVC's own talk: no news to somebody who watches the stages
-    r"Running stage |> python |(?:Updating|Generating) lock file|Use `dvc push`|To track the changes|\tgit add"
-    r"|To enable auto staging|\tdvc config|ERROR: failed to reproduce|Data and pipelines are up"
+    r"Running stage |> python |(?:Updating|Generating) lock file|Use `dvc push`"
+    r"|To track the changes|\tgit add|To enable auto staging|\tdvc config"
+    r"|ERROR: failed to reproduce|Data and pipelines are up"
 )
 STOPPED: Final = re.compile(r"\w+ stopped: ")  # how a stage says why it ends (tasks.stage)
 PROGRESS_SECONDS: Final = 2.0  # a line that rewrites itself is passed on at most this often
