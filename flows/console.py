@@ -22,6 +22,7 @@ def run(overrides: Sequence[str], as_data: bool) -> None:
     from flows.settings import apply_overrides
     from tasks.stage import Paths, load_params
 
+    load_params(Paths().params)  # no checkout? say so, and leave nothing here
     with run_lock("winnow run"):
         params = checked(apply_overrides(load_params(Paths().params), overrides))
         _listen()

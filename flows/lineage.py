@@ -35,6 +35,7 @@ def explain(row: str, paths: Paths) -> list[dict[str, Any]]:
             "no run has finished here", where=str(ledger), remedy="run `winnow run` first"
         )
     decisions = pl.scan_parquet(ledger).filter(pl.col("id") == row).collect()
+    decisions = decisions.with_columns(pl.selectors.float().fill_nan(None))
     if decisions.is_empty():
         raise _unknown(row, ledger)
     facts = {
@@ -53,8 +54,9 @@ def explain(row: str, paths: Paths) -> list[dict[str, Any]]:
 def _first(table: Path, row: str) -> dict[str, Any] | None:
     if not table.exists():
         return None
-    found = pl.scan_parquet(table).filter(pl.col("id") == row).head(1).collect().to_dicts()
-    return found[0] if found else None
+    found = pl.scan_parquet(table).filter(pl.col("id") == row).head(1).collect()
+    found = found.with_columns(pl.selectors.float().fill_nan(None))
+    return found.to_dicts()[0] if len(found) else None
 
 
 def _text(row: str, paths: Paths) -> str | None:
@@ -80,7 +82,7 @@ def _scores(row: str, paths: Paths) -> list[dict[str, Any]]:
         if kind.is_numeric() and name not in BASE_SCORES and own[name] is not None
     ]
     at_or_below = [(pl.col(name) <= own[name]).sum().alias(name) for name in names]
-    known = [pl.col(name).is_not_null().sum().alias(f"of {name}") for name in names]
+    known = [pl.col(name).fill_nan(None).is_not_null().sum().alias(f"of {name}") for name in names]
     counts = pl.scan_parquet(table).select(*at_or_below, *known).collect().to_dicts()[0]
     return [
         {

@@ -49,7 +49,7 @@ def run(tmp_path, monkeypatch):
     write_rows(artifacts / "decisions.parquet", check(Decisions, frame))
     write_rows(artifacts / "selection.parquet", pl.DataFrame([CHOSEN]))
     scores = {"id": ["anna", "bert", "cora", "x"], "quality": [0.9, 0.4, 0.3, 0.4],
-              "typicality": [1.0, None, 2.0, 3.0], "cluster": [0, 0, 1, 1],
+              "typicality": [1.0, float("nan"), 2.0, 3.0], "cluster": [0, 0, 1, 1],
               "nearest_id": ["bert"] * 4}  # fmt: skip
     write_rows(artifacts / "scores.parquet", pl.DataFrame(scores))
     texts = {
