@@ -57,6 +57,10 @@ def _named_files(params: Params, root: Path) -> list[str]:
     named = [*params.ingest.sources, params.score.reference, params.embed.model]
     found: list[str] = []
     for name in named:
-        if name and "://" not in name and not Path(name).is_absolute():
+        if not name or "://" in name or Path(name).is_absolute():
+            continue  # reached from anywhere
+        if (root / name).exists():
+            found.append(name)
+        else:
             found += sorted(glob(name, root_dir=root, recursive=True))  # noqa: PTH207  # keeps `..`
     return found

@@ -161,6 +161,7 @@ def test_an_interrupted_run_leaves_no_process_behind(project):
     while is_alive(pids[0]) and time.monotonic() < until:
         time.sleep(0.05)
     assert not is_alive(pids[0])
+    repro.ensure_free(Path("params.yaml"), Path("waited.txt"))
 
 
 @pytest.fixture
