@@ -4,6 +4,7 @@ Exit status: 0 done, 1 a problem was found, 2 wrong use. Each command imports wh
 so that `winnow --help` is instant.
 """
 
+import signal
 import sys
 from typing import Annotated, Any
 
@@ -95,11 +96,17 @@ def verify(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def _leave(number: int, frame: object) -> None:  # noqa: ARG001  # signal's
+    """End in an orderly way when asked to: a Prefect server that was started here ends too."""
+    sys.exit(128 + number)
+
+
 def main() -> None:
     """Entry of the command: a problem is shown in words, not as a traceback."""
     from flows.quiet import be_quiet
 
     be_quiet()
+    signal.signal(signal.SIGTERM, _leave)
     try:
         app()
     except WinnowError as error:

@@ -1,7 +1,6 @@
 """`winnow serve`: the deployment `curate`, so that the Prefect page's form starts a run."""
 
 import os
-import signal
 import sys
 from contextlib import ExitStack
 
@@ -18,7 +17,6 @@ def serve(host: str, port: int) -> None:
     os.environ.setdefault("PREFECT_RUNNER_POLL_FREQUENCY", "2")  # a person waits for the form's run
     host = server.loopback(host)
     params = load_params(Paths().params)
-    signal.signal(signal.SIGTERM, _leave)
     with ExitStack() as stack:
         url = server.configured_url()
         if not url or not server.is_reachable():
@@ -36,11 +34,6 @@ def serve(host: str, port: int) -> None:
             description="Pick the rows worth training on. The form starts from params.yaml.",
             print_starting_message=False,
         )
-
-
-def _leave(number: int, frame: object) -> None:  # noqa: ARG001  # signal's
-    """End in an orderly way when asked to, so that the server ends too."""
-    sys.exit(128 + number)
 
 
 def _talking_to(url: str) -> ExitStack:
