@@ -1,6 +1,7 @@
 """Stage `score`: documents and vectors -> scores.parquet, one row per embedded document.
 
-Texts are read in chunks, twice (once to fit what learns from the pool); vectors are held in memory.
+Texts are read in chunks, twice (once to fit what learns from the pool). Vectors are in memory only
+while rows are compared, after the texts.
 """
 
 import logging
@@ -33,6 +34,7 @@ VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may g
 CHUNK_ROWS: Final = 4_096
 CHUNK_CHARACTERS: Final = 4_000_000  # long documents make shorter chunks, so memory is bounded
 DECIMALS: Final = 6
+LOG_SECONDS: Final = 3.0
 log = logging.getLogger("winnow")
 
 
@@ -44,12 +46,11 @@ def run(params: Params, paths: Paths) -> Manifest:
     """
     check_weights(params.score.quality_weights, {**COLUMNS, **GEOMETRY})
     documents, table = paths.table("documents"), paths.table("vectors")
-    rows, vectors = read_vectors(table)
-    pool = Pool(documents, rows["id"])
-    scores, methods = _score_texts(params.score, paths, pool)
-    geometry, clusters = _geometry(vectors, rows["id"], params)
-    quality = combine(scores, params.score.quality_weights, COLUMNS, len(rows))
-    frame = pl.DataFrame({"id": rows["id"], "quality": quality.values, **geometry})
+    ids = read_rows(table, ["id"])["id"]
+    scores, methods = _score_texts(params.score, paths, Pool(documents, ids))
+    geometry, clusters = _geometry(table, params)
+    quality = combine(scores, params.score.quality_weights, COLUMNS, len(ids))
+    frame = pl.DataFrame({"id": ids, "quality": quality.values, **geometry})
     measured = [pl.Series(name, values).fill_nan(None) for name, values in scores.items()]
     write_rows(paths.table("scores"), check(RowScores, frame.with_columns(measured)))
     facts = {"scorers": methods, **_facts(scores, quality, clusters)}
@@ -100,7 +101,7 @@ class Pool:
                 start += len(batch)
                 yield from _bounded(texts)
                 done += len(texts)
-                if time.monotonic() - shown > 3:
+                if time.monotonic() - shown > LOG_SECONDS:
                     shown = time.monotonic()
                     pace = done / (shown - started)
                     log.info(f"texts: {done:,} of {len(self.ids):,} rows, {pace:,.0f} rows/s")
@@ -135,15 +136,14 @@ def _score_texts(
     return columns, methods
 
 
-def _geometry(
-    vectors: np.ndarray, ids: pl.Series, params: Params
-) -> tuple[dict[str, pl.Series], Clusters]:
-    log.info(f"comparing {len(ids):,} rows with each other")
+def _geometry(table: Path, params: Params) -> tuple[dict[str, pl.Series], Clusters]:
+    rows, vectors = read_vectors(table)
+    log.info(f"comparing {len(rows):,} rows with each other")
     nearest = nearest_neighbours(vectors, params.score.neighbours)
     clusters = cluster_rows(vectors, params.score.clusters, params.seed)
     found = pl.Series(nearest.index, dtype=pl.Int64).replace(-1, None)
     columns = {
-        "nearest_id": ids.gather(found),
+        "nearest_id": rows["id"].gather(found),
         "nearest_similarity": _rounded(nearest.similarity),
         "density": _rounded(nearest.density),
         "cluster": pl.Series(clusters.labels),
