@@ -104,6 +104,6 @@ def test_column_names_are_unique_over_the_registry_and_the_score_table() -> None
 
 def test_every_column_states_its_unit_source_and_meaning() -> None:
     for name, about in COLUMNS.items():
-        assert about.unit and about.source and about.meaning, name
+        assert all((about.unit, about.source, about.meaning)), name
         assert about.low < about.high, name
         assert about.direction in ("higher", "lower", "middle", "neither")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from threadpoolctl import threadpool_limits
 
 from schemas.errors import SettingsError
 from tasks.scorers import geometry
@@ -131,6 +132,16 @@ def test_equal_rows_share_one_cluster_and_no_rows_have_none() -> None:
     assert same.count == 1
     none = cluster_rows(np.empty((0, 4), dtype=np.float32), 0, seed=0)
     assert (len(none.labels), none.count) == (0, 0)
+
+
+def test_the_bits_of_a_centre_do_not_depend_on_the_number_of_threads() -> None:
+    rows = np.random.default_rng(0).standard_normal((4000, 32)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    centres = []
+    for threads in (1, 2):
+        with threadpool_limits(limits=threads):
+            centres.append(geometry._centres(rows, 50, seed=0).tobytes())
+    assert centres[0] == centres[1]
 
 
 def test_opposite_rows_whose_centre_is_nothing_are_still_assigned() -> None:
