@@ -10,8 +10,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float, Int
 
+from tasks.engine.words import cut
+
 log = logging.getLogger("winnow")
 CHUNK_ROWS: Final = 4096
+TOKEN: Final = r"\w+"
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # odd constant of Fibonacci hashing (Knuth, 1973)
 
 
@@ -49,27 +52,25 @@ class NgramSets:
 
 
 def _chunk(texts: pl.Series, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    tokens = texts.str.to_lowercase().str.extract_all(r"\w+")
-    lengths = tokens.list.len().to_numpy().astype(np.int64)
-    flat = tokens.explode(empty_as_null=False).hash(seed=size).to_numpy()
-    row = np.repeat(np.arange(len(texts)), lengths)
-    grams = np.maximum(lengths - size + 1, np.minimum(lengths, 1))  # per row, at least one
-    first = np.repeat(np.cumsum(lengths) - lengths, grams)
-    position = first + (np.arange(grams.sum()) - np.repeat(np.cumsum(grams) - grams, grams))
+    """Sorted distinct n-gram hashes, their count per row and the words per row, of some texts."""
+    pieces = cut(texts, TOKEN, lower=True)
+    lengths = pieces.total().astype(np.int64)
+    grams = np.maximum(lengths - size + 1, np.minimum(lengths, 1))  # a short text is one n-gram
     owner = np.repeat(np.arange(len(texts)), grams)
-    value = np.zeros(len(position), dtype=np.uint64)
+    within = np.arange(len(owner)) - np.repeat(np.cumsum(grams) - grams, grams)
+    start = np.repeat(np.cumsum(lengths) - lengths, grams) + within
+    end = np.repeat(np.cumsum(lengths), grams)
+    codes = pieces.codes()
+    value = np.zeros(len(owner), dtype=np.uint64)
     for step in range(size):
-        at = np.minimum(position + step, len(flat) - 1)
-        inside = (position + step < len(flat)) & (row[at] == owner) if len(flat) else at >= 0
-        word = np.where(inside, flat[at] + np.uint64(step + 1), np.uint64(0))
-        value = (value ^ word) * MIX
+        inside = start + step < end
+        value[inside] = (value[inside] ^ codes[start[inside] + step]) * MIX
         value ^= value >> np.uint64(29)
     order = np.lexsort((value, owner))
     owner, value = owner[order], value[order]
     fresh = np.ones(len(value), dtype=bool)
     fresh[1:] = (owner[1:] != owner[:-1]) | (value[1:] != value[:-1])
-    counts = np.bincount(owner[fresh], minlength=len(texts))
-    return value[fresh], counts, lengths
+    return value[fresh], np.bincount(owner[fresh], minlength=len(texts)), lengths
 
 
 def candidate_pairs(

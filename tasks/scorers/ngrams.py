@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
-from tasks.scorers.words import Pieces
+from tasks.engine.words import Pieces
 
 
 @dataclass(frozen=True)

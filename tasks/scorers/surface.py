@@ -7,7 +7,7 @@ import polars as pl
 from jaxtyping import Float
 
 from tasks.scorers.contract import Texts
-from tasks.scorers.words import LINES, WORDS, Pieces, cut, ratio
+from tasks.engine.words import LINES, WORDS, Pieces, cut, ratio
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 NO_LETTERS: Final = r"^[^\p{Alphabetic}]+|[^\p{Alphabetic}]+$"

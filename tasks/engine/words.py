@@ -4,6 +4,7 @@ Every distinct piece stands once in `vocabulary`, so what depends on the piece a
 once and taken by `index`. The expressions run in linear time (no backtracking), whatever the text.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
@@ -13,7 +14,6 @@ import polars as pl
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int, UInt64
 
-from tasks.scorers.contract import Texts
 
 WORDS: Final = r"\S+"  # runs without whitespace, as Gopher counts words
 TOKENS: Final = r"\w+|[^\w\s]"  # runs of letters and digits; every other sign by itself
@@ -61,7 +61,7 @@ class Pieces:
         return repeated
 
 
-def cut(texts: Texts, pattern: str, *, lower: bool = False) -> Pieces:
+def cut(texts: Sequence[str] | pl.Series, pattern: str, *, lower: bool = False) -> Pieces:
     """Find the matches of `pattern` in every text, without the whitespace at their ends."""
     column = pl.Series(texts, dtype=pl.String)
     found = (column.str.to_lowercase() if lower else column).str.extract_all(pattern)
