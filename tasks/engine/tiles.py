@@ -43,14 +43,14 @@ def map_row_blocks(rows: int, work: Callable[[slice], T], size: int = TILE_ROWS)
 
 
 def column_tiles(
-    block: Float[np.ndarray, "b d"], columns: Float[np.ndarray, "m d"]
+    block: Float[np.ndarray, "b d"], columns: Float[np.ndarray, "m d"], tile_rows: int = TILE_ROWS
 ) -> Iterator[tuple[slice, Float[np.ndarray, "b w"]]]:
-    """Yield (columns, similarities of a block of at most TILE_ROWS rows with them), tile by tile.
+    """Yield (columns, similarities of a block of at most `tile_rows` rows with them), in order.
 
     The array is a view that the next tile overwrites.
     """
-    left = _padded(block, TILE_ROWS)
-    tile = np.empty((TILE_ROWS, TILE_COLUMNS), dtype=np.float32)
+    left = _padded(block, tile_rows)
+    tile = np.empty((tile_rows, TILE_COLUMNS), dtype=np.float32)
     for start in range(0, len(columns), TILE_COLUMNS):
         part = columns[start : start + TILE_COLUMNS]
         np.matmul(left, _padded(part, TILE_COLUMNS).T, out=tile)

@@ -1,0 +1,50 @@
+"""From a finished search to a `Selection`: what every row's fate was and what would change it."""
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from schemas.results import OUTRANKED, Method, Selection
+from tasks.engine.constraints import Admission
+
+
+def selection_of(
+    selector: Any,
+    admission: Admission,
+    gains: Float[np.ndarray, " k"],
+    *,
+    final_gain: Float[np.ndarray, " n"],
+    is_bound: Bool[np.ndarray, " n"],
+    quality_per_gain: float = 0.0,
+    needed_budget_rows: Float[np.ndarray, " n"] | None = None,
+    totals: dict[str, Any] | None = None,
+) -> Selection:
+    """Build the result; an outranked row needed the gain of the last accepted row.
+
+    `quality_per_gain` is what one unit of quality adds to the gain (0: quality plays no part);
+    with it, needed quality = own quality + (last gain - own gain) / quality_per_gain, where a
+    budget in rows was spent; NaN where even quality 1 would not do.
+    """
+    pool = admission.pool
+    missing = np.full(len(pool), np.nan)
+    needed = missing.copy()
+    outranked = admission.status == OUTRANKED
+    free_choices = gains[len(admission.limits.include) :]
+    if quality_per_gain > 0 and len(free_choices) and not admission.limits.in_tokens:
+        short = free_choices.min() - final_gain
+        needed = pool.quality + np.maximum(short, 0.0) / quality_per_gain
+        needed = np.where(outranked & (needed <= 1.0), needed, np.nan)
+    budget = missing if needed_budget_rows is None else needed_budget_rows
+    return Selection(
+        indices=np.array(admission.order, dtype=np.int64),
+        gains=gains,
+        weights=np.ones(len(gains)),
+        status=admission.status,
+        final_gain=final_gain,
+        gain_is_bound=is_bound,
+        needed_quality=needed,
+        needed_budget_rows=np.where(outranked, budget, np.nan),
+        method=Method.of(selector),
+        totals=totals or {},
+    )

@@ -1,0 +1,40 @@
+"""What a selector sees: the rows it may choose from, as arrays sorted by row id."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from schemas.errors import WinnowError
+
+
+@dataclass(frozen=True)
+class Pool:
+    """n rows in order of their ids, so that a lower index is the lower id and ties go to it.
+
+    `vectors` have unit length; `quality` lies in [0, 1]; `cost` is in tokens (at least 1);
+    `group` holds codes into `group_names` (for floors and caps); `stratum` any non-negative codes.
+    """
+
+    ids: np.ndarray  # (n,) of str
+    vectors: Float[np.ndarray, "n d"]
+    quality: Float[np.ndarray, " n"]
+    cost: Int[np.ndarray, " n"]
+    group: Int[np.ndarray, " n"]
+    group_names: tuple[str, ...]
+    stratum: Int[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __post_init__(self) -> None:
+        n = len(self.ids)
+        for name in ("vectors", "quality", "cost", "group", "stratum"):
+            if len(getattr(self, name)) != n:
+                raise WinnowError(
+                    f"the pool's {name} must have one entry per row",
+                    expected=f"{n} entries",
+                    where=f"{name} has {len(getattr(self, name))}",
+                )
+        if not (np.isfinite(self.vectors).all() and np.isfinite(self.quality).all()):
+            raise WinnowError("the pool holds values that are not finite (NaN wins every argmax)")

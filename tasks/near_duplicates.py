@@ -1,0 +1,143 @@
+"""Near duplicates on arrays: word n-gram sets, candidate pairs, their similarity, their keepers."""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float, Int
+
+from tasks.engine.words import cut
+
+log = logging.getLogger("winnow")
+CHUNK_ROWS: Final = 4096
+TOKEN: Final = r"\w+"
+MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # odd constant of Fibonacci hashing (Knuth, 1973)
+
+
+@dataclass(frozen=True)
+class NgramSets:
+    """Each row's distinct word n-grams as sorted 64-bit hashes, one flat array with offsets.
+
+    Words are runs of letters, digits and underscores, lower-cased. A text of fewer than n words is one
+    n-gram of all it has. Memory: 8 bytes per n-gram.
+    """
+
+    hashes: np.ndarray  # (total,) uint64
+    offsets: Int[np.ndarray, " n1"]
+    words: Int[np.ndarray, " n"]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def row(self, index: int) -> np.ndarray:
+        """The hashes of one row, sorted."""
+        return self.hashes[self.offsets[index] : self.offsets[index + 1]]
+
+    @classmethod
+    def of(cls, texts: pl.Series, size: int) -> "NgramSets":
+        """Hash the n-grams of all texts, chunk by chunk."""
+        hashes, counts, words = [], [], []
+        for start in range(0, len(texts), CHUNK_ROWS):
+            part = _chunk(texts.slice(start, CHUNK_ROWS), size)
+            for total, piece in zip((hashes, counts, words), part, strict=True):
+                total.append(piece)
+        offsets = np.concatenate([[0], np.cumsum(np.concatenate(counts or [[]]))])
+        flat = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.uint64)
+        lengths = np.concatenate(words) if words else np.empty(0, dtype=np.int64)
+        return cls(flat, offsets.astype(np.int64), lengths)
+
+
+def _chunk(texts: pl.Series, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sorted distinct n-gram hashes, their count per row and the words per row, of some texts."""
+    pieces = cut(texts, TOKEN, lower=True)
+    lengths = pieces.total().astype(np.int64)
+    grams = np.maximum(lengths - size + 1, np.minimum(lengths, 1))  # a short text is one n-gram
+    owner = np.repeat(np.arange(len(texts)), grams)
+    within = np.arange(len(owner)) - np.repeat(np.cumsum(grams) - grams, grams)
+    start = np.repeat(np.cumsum(lengths) - lengths, grams) + within
+    end = np.repeat(np.cumsum(lengths), grams)
+    codes = pieces.codes()
+    value = np.zeros(len(owner), dtype=np.uint64)
+    for step in range(size):
+        inside = start + step < end
+        value[inside] = (value[inside] ^ codes[start[inside] + step]) * MIX
+        value ^= value >> np.uint64(29)
+    order = np.lexsort((value, owner))
+    owner, value = owner[order], value[order]
+    fresh = np.ones(len(value), dtype=bool)
+    fresh[1:] = (owner[1:] != owner[:-1]) | (value[1:] != value[:-1])
+    return value[fresh], np.bincount(owner[fresh], minlength=len(texts)), lengths
+
+
+def candidate_pairs(
+    sets: NgramSets, threshold: float, permutations: int, seed: int
+) -> Int[np.ndarray, "m 2"]:
+    """Pairs (i < j) that share a band of their MinHash signatures, sorted, each once.
+
+    Bands hold 4 hashes (2 below a threshold of 0.4): a pair of similarity s is found with
+    probability 1 - (1 - s^4)^(permutations / 4), which is 0.9998 at s = 0.7 and 128 permutations.
+    """
+    from datasketch import MinHash, MinHashLSH
+
+    rows = 4 if threshold >= 0.4 else 2
+    index = MinHashLSH(num_perm=permutations, params=(permutations // rows, rows))
+    empty = MinHash(num_perm=permutations, seed=seed + 1, hashfunc=int)
+    found: list[tuple[int, int]] = []
+    for i in _with_progress(len(sets)):
+        own = sets.row(i)
+        if not len(own):
+            continue
+        sketch = empty.copy()
+        sketch.update_batch((own >> np.uint64(32)).tolist())
+        found.extend((earlier, i) for earlier in index.query(sketch))
+        index.insert(i, sketch, check_duplication=False)
+    return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+
+
+def _with_progress(total: int, seconds: float = 5.0) -> Iterator[int]:
+    started = told = time.monotonic()
+    for i in range(total):
+        now = time.monotonic()
+        if now - told > seconds:
+            told, rate = now, i / (now - started)
+            log.info(f"sketched {i:,} of {total:,}, {rate:,.0f} rows/s, {(total - i) / rate:.0f} s left")
+        yield i
+
+
+def jaccard(sets: NgramSets, pairs: Int[np.ndarray, "m 2"]) -> Float[np.ndarray, " m"]:
+    """|A and B| / |A or B| of the two rows' n-gram sets, for each pair."""
+    result = np.zeros(len(pairs))
+    for place, (i, j) in enumerate(pairs):
+        a, b = sets.row(i), sets.row(j)
+        shared = len(np.intersect1d(a, b, assume_unique=True))
+        result[place] = shared / (len(a) + len(b) - shared)
+    return result
+
+
+def resolve(
+    pairs: Int[np.ndarray, "m 2"], similarity: Float[np.ndarray, " m"], worth: Int[np.ndarray, " n"]
+) -> tuple[Int[np.ndarray, " r"], Int[np.ndarray, " r"], Float[np.ndarray, " r"]]:
+    """Who goes and for whom: rows in order of worth (then index); a row with a kept twin goes.
+
+    Its keeper is the kept twin of highest similarity (lower index on ties). So a keeper is never
+    itself dropped, and chains of likeness do not collapse to one row.
+    """
+    twins: dict[int, list[tuple[float, int]]] = {}
+    for (i, j), value in zip(pairs.tolist(), similarity.tolist(), strict=True):
+        twins.setdefault(i, []).append((-value, j))
+        twins.setdefault(j, []).append((-value, i))
+    lost: dict[int, tuple[float, int]] = {}
+    kept: set[int] = set()
+    for row in sorted(twins, key=lambda row: (-int(worth[row]), row)):
+        holders = [twin for twin in twins[row] if twin[1] in kept]
+        if holders:
+            lost[row] = min(holders)
+        else:
+            kept.add(row)
+    rows = np.array(sorted(lost), dtype=np.int64)
+    keepers = np.array([lost[row][1] for row in rows.tolist()], dtype=np.int64)
+    return rows, keepers, np.array([-lost[row][0] for row in rows.tolist()])

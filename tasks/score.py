@@ -1,0 +1,187 @@
+"""Stage `score`: documents and vectors -> scores.parquet, one row per embedded document.
+
+Texts are read in chunks, twice (once to fit what learns from the pool). Vectors are in memory only
+while rows are compared, after the texts.
+"""
+
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import pyarrow.parquet as pq
+
+from schemas.errors import ContractError
+from schemas.manifest import Manifest
+from schemas.params import Params, ScoreParams
+from schemas.tables import RowScores, check
+from tasks.engine.neighbours import nearest_neighbours
+from tasks.scorers import COLUMNS, SCORERS
+from tasks.scorers.contract import Texts, score_in_chunks
+from tasks.scorers.geometry import COLUMNS as GEOMETRY
+from tasks.scorers.geometry import Clusters, cluster_rows
+from tasks.scorers.quality import Quality, check_weights, combine
+from tasks.scorers.reference import read_reference
+from tasks.stage import Paths, run_stage, write_manifest
+from tasks.storage.rows import read_rows, read_vectors, write_rows
+
+VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+CHUNK_ROWS: Final = 4_096
+CHUNK_CHARACTERS: Final = 4_000_000  # long documents make shorter chunks, so memory is bounded
+DECIMALS: Final = 6
+LOG_SECONDS: Final = 3.0
+log = logging.getLogger("winnow")
+
+
+def run(params: Params, paths: Paths) -> Manifest:
+    """Score every embedded document.
+
+    Raises `SettingsError` for quality weights that name no directed column, `SourceError` for a
+    reference that cannot be read, `ContractError` if documents and vectors do not match.
+    """
+    check_weights(params.score.quality_weights, {**COLUMNS, **GEOMETRY})
+    documents, table = paths.table("documents"), paths.table("vectors")
+    ids = read_rows(table, ["id"])["id"]
+    scores, methods = _score_texts(params.score, paths, Pool(documents, ids))
+    geometry, clusters = _geometry(table, params)
+    quality = combine(scores, params.score.quality_weights, COLUMNS, len(ids))
+    frame = pl.DataFrame({"id": ids, "quality": quality.values, **geometry})
+    measured = [pl.Series(name, values).fill_nan(None) for name, values in scores.items()]
+    write_rows(paths.table("scores"), check(RowScores, frame.with_columns(measured)))
+    facts = {"scorers": methods, **_facts(scores, quality, clusters)}
+    manifest = Manifest(
+        "score",
+        VERSION,
+        {"seed": params.seed, **params.score.model_dump()},
+        rows={"scores": len(frame)},
+        facts=facts,
+    )
+    reference = (paths.root / params.score.reference,) if params.score.reference else ()
+    return write_manifest(paths, manifest, (documents, table, *reference), (paths.table("scores"),))
+
+
+@dataclass
+class Pool:
+    """The texts of the documents in play, in the order of their ids, as often as asked for.
+
+    In play is a document that was embedded and is nobody's duplicate; both tables are sorted by id.
+    """
+
+    path: Path
+    ids: pl.Series
+    in_play: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Find the rows in play; raises `ContractError` unless they are the vectors' ids."""
+        found = read_rows(self.path, ["id", "duplicate_of"])
+        wanted = found["id"].is_in(self.ids.implode()) & found["duplicate_of"].is_null()
+        if not found.filter(wanted)["id"].equals(self.ids):
+            raise ContractError(
+                f"{len(self.ids):,} vectors meet {wanted.sum():,} documents of the same ids",
+                expected="one document for each vector, both tables sorted by id",
+                where=f"{self.path.name} and vectors.parquet",
+                remedy="run the stages ingest, deduplicate and embed again",
+            )
+        self.in_play = wanted.to_numpy()
+
+    def chunks(self) -> Iterator[Texts]:
+        """Yield texts, at most CHUNK_ROWS and about CHUNK_CHARACTERS at a time; log the pace."""
+        started = shown = time.monotonic()
+        start = done = 0
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(CHUNK_ROWS, columns=["text"]):
+                texts = pl.Series(batch.column(0)).filter(
+                    pl.Series(self.in_play[start : start + len(batch)])
+                )
+                start += len(batch)
+                yield from _bounded(texts)
+                done += len(texts)
+                if time.monotonic() - shown > LOG_SECONDS:
+                    shown = time.monotonic()
+                    pace = done / (shown - started)
+                    log.info(f"texts: {done:,} of {len(self.ids):,} rows, {pace:,.0f} rows/s")
+
+
+def _bounded(texts: pl.Series) -> Iterator[Texts]:
+    part = (texts.str.len_chars().cum_sum() // CHUNK_CHARACTERS).to_numpy()
+    edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(texts)]
+    for start, stop in pairwise(edges):
+        if stop > start:
+            yield texts[start:stop].to_list()
+
+
+def _score_texts(
+    params: ScoreParams, paths: Paths, pool: Pool
+) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    reference = paths.root / params.reference if params.reference else None
+    scored = score_in_chunks(
+        {name: scorer() for name, scorer in SCORERS.items()},
+        pool.chunks,
+        (lambda: read_reference(reference)) if reference else None,
+    )
+    columns = {
+        name: np.round(values, DECIMALS) + 0.0  # + 0.0: no negative zero
+        for scores in scored.values()
+        for name, values in scores.columns.items()
+    }
+    methods = {
+        name: {"version": scores.method.version, "settings": scores.method.settings}
+        for name, scores in scored.items()
+    }
+    return columns, methods
+
+
+def _geometry(table: Path, params: Params) -> tuple[dict[str, pl.Series], Clusters]:
+    rows, vectors = read_vectors(table)
+    log.info(f"comparing {len(rows):,} rows with each other")
+    nearest = nearest_neighbours(vectors, params.score.neighbours)
+    clusters = cluster_rows(vectors, params.score.clusters, params.seed)
+    found = pl.Series(nearest.index, dtype=pl.Int64).replace(-1, None)
+    columns = {
+        "nearest_id": rows["id"].gather(found),
+        "nearest_similarity": _rounded(nearest.similarity),
+        "density": _rounded(nearest.density),
+        "cluster": pl.Series(clusters.labels),
+    }
+    return columns, clusters
+
+
+def _rounded(values: np.ndarray) -> pl.Series:
+    return pl.Series(np.round(values, DECIMALS) + 0.0, dtype=pl.Float64).fill_nan(None)
+
+
+def _facts(scores: dict[str, np.ndarray], quality: Quality, clusters: Clusters) -> dict[str, Any]:
+    summary = {name: _summary(values) for name, values in scores.items()}
+    return {
+        "columns": {**summary, "quality": _summary(quality.values)},
+        "constant": [name for name, about in summary.items() if about["min"] == about["max"]],
+        "quality": {
+            "constant": quality.constant,
+            "unscored_rows": quality.unscored_rows,
+            "spearman": quality.spearman,
+        },
+        "clusters": {
+            "asked": clusters.asked,
+            "found": clusters.count,
+            "fitted_rows": clusters.fitted_rows,
+        },
+    }
+
+
+def _summary(values: np.ndarray) -> dict[str, float | None]:
+    present = values[~np.isnan(values)]
+    missing = round(1 - len(present) / len(values), DECIMALS) if len(values) else 0.0
+    if not len(present):
+        return {"mean": None, "min": None, "max": None, "missing_share": missing}
+    mean = round(float(present.mean()), DECIMALS)
+    ends = {"min": float(present.min()), "max": float(present.max())}
+    return {"mean": mean, **ends, "missing_share": missing}
+
+
+if __name__ == "__main__":
+    run_stage("score", run)
