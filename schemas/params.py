@@ -168,7 +168,9 @@ class ValidateParams(Block):
 
     min_selected_rows: int = Field(default=1, ge=0, description="Fewer selected rows fail the run")
     max_missing_groups: int = Field(
-        default=0, ge=0, description="Groups with eligible rows that may end without a selected one"
+        default=-1,
+        ge=-1,
+        description="Groups with eligible rows that may end without a selected one; -1: any number",
     )
 
 

@@ -185,13 +185,15 @@ class Comparison(Table):
     better: str = pa.Field(isin=["higher", "lower", "neither"])
 
 
-def check(model: type[pa.DataFrameModel], frame: pl.DataFrame) -> pl.DataFrame:
+def check(
+    model: type[pa.DataFrameModel] | pa.DataFrameSchema, frame: pl.DataFrame
+) -> pl.DataFrame:
     """Validate a collected frame; raises `ContractError` naming checks, columns and first rows."""
     try:
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         raise ContractError(
-            f"table {model.__name__} breaks its contract",
+            f"table {getattr(model, '__name__', 'Documents')} breaks its contract",
             expected=(model.__doc__ or "").strip().split("\n")[0],
             where=_failures(error.failure_cases, frame),
             remedy="the rows are listed by table position; see schemas/tables.py for the checks",
