@@ -1,0 +1,180 @@
+"""Stage `measure`: the selection and its controls, at the same budget, on every metric."""
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from schemas.manifest import Manifest
+from schemas.params import Params
+from schemas.tables import Comparison, check
+from tasks.choose import load_pool
+from tasks.engine.constraints import Limits
+from tasks.engine.pool import Pool
+from tasks.metrics import METRICS
+from tasks.metrics.compare import DECIMALS, Subset, compare
+from tasks.metrics.view import Rows, blocks_of
+from tasks.selectors import FacilityLocation, Selector, Stratified, TopQuality, Uniform
+from tasks.stage import Paths, run_stage, write_manifest
+from tasks.storage.rows import read_rows, write_rows, write_text
+
+VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+INPUTS: Final = ("documents", "vectors", "scores", "selection")
+RANDOM: Final = ("uniform", "stratified")
+CONTROLS: Final[dict[str, Selector]] = {
+    "uniform": Uniform(),
+    "stratified": Stratified(),
+    "top_quality": TopQuality(),
+    "diversity_only": FacilityLocation(diversity_weight=1.0),
+}
+MOST_GROUPS: Final = 30  # groups listed one by one in the facts; the others are added up
+
+
+def run(params: Params, paths: Paths) -> Manifest:
+    """Write comparison.parquet, metrics.json and the plots' data."""
+    pool, limits = load_pool(params, paths)
+    selection = read_rows(paths.table("selection"), ["id", "rank", "gain"]).sort("rank")
+    chosen = np.searchsorted(pool.ids, np.array(selection["id"].to_list(), dtype=object))
+    controls = draw_controls(pool, limits, params.seed, params.measure.control_seeds)
+    eligible = eligible_rows(pool, limits)
+    place = np.full(len(pool), -1)
+    place[eligible] = np.arange(len(eligible))
+    subsets = [Subset("selected", [place[chosen]])]
+    subsets += [Subset(name, [place[draw] for draw in draws]) for name, draws in controls.items()]
+    subsets.append(Subset("pool", [np.arange(len(eligible))]))
+    rows = _rows(pool, eligible)
+    table = pl.DataFrame(compare(rows, subsets), schema=_SCHEMA)
+    write_rows(paths.table("comparison"), check(Comparison, table))
+    write_text(paths.json("metrics"), _metrics_json(table))
+    write_text(paths.artifacts / "plots" / "comparison.csv", _comparison_csv(table))
+    gains = selection.select("rank", pl.col("gain").round(DECIMALS)).rows()
+    write_text(paths.artifacts / "plots" / "gains.csv", _csv(["rank", "gain"], gains))
+    manifest = Manifest(
+        "measure",
+        VERSION,
+        {"seed": params.seed, **params.measure.model_dump()},
+        rows={"comparison": len(table), "eligible": len(eligible), "selected": len(selection)},
+        facts={
+            "metrics": {name: metric.version for name, metric in METRICS.items()},
+            "group_by": params.choose.group_by,
+            **group_facts(rows, pool.group_names, subsets),
+        },
+    )
+    outputs = (paths.table("comparison"), paths.json("metrics"))
+    return write_manifest(paths, manifest, tuple(map(paths.table, INPUTS)), outputs)
+
+
+_SCHEMA: Final = {
+    "subset": pl.String,
+    "metric": pl.String,
+    "value": pl.Float64,
+    "low": pl.Float64,
+    "high": pl.Float64,
+    "interval": pl.String,
+    "draws": pl.Int64,
+    "better": pl.String,
+}
+
+
+def draw_controls(pool: Pool, limits: Limits, seed: int, draws: int) -> dict[str, list[np.ndarray]]:
+    """Row indices of every control under the selection's own limits; random ones drawn often."""
+    return {
+        name: [
+            selector(pool, limits, control_seed(seed, name, draw)).indices
+            for draw in range(draws if name in RANDOM else 1)
+        ]
+        for name, selector in CONTROLS.items()
+    }
+
+
+def control_seed(seed: int, name: str, draw: int) -> int:
+    """Seed of one draw: unlike the run's own seed, so that no control repeats the selection."""
+    digest = hashlib.blake2b(f"{seed}/measure/{name}/{draw}".encode(), digest_size=7).digest()
+    return int.from_bytes(digest)
+
+
+def eligible_rows(pool: Pool, limits: Limits) -> np.ndarray:
+    """Find the rows that could have been chosen: the pool that subsets are measured on."""
+    open_rows = np.ones(len(pool), dtype=bool)
+    open_rows[[*limits.closed, *limits.exclude]] = False
+    return np.flatnonzero(open_rows)
+
+
+def _rows(pool: Pool, eligible: np.ndarray) -> Rows:
+    return Rows(
+        vectors=pool.vectors[eligible],
+        quality=pool.quality[eligible],
+        cost=pool.cost[eligible],
+        group=pool.group[eligible],
+        groups=len(pool.group_names),
+        block=blocks_of([str(pool.ids[index]) for index in eligible]),
+    )
+
+
+def group_facts(
+    rows: Rows, names: Sequence[str], subsets: Sequence[Subset]
+) -> dict[str, list[dict[str, Any]] | int]:
+    """Rows and shares per group: pool, selection and the mean share over each control's draws.
+
+    Largest groups first; beyond `MOST_GROUPS` they are added up in a last line.
+    """
+    counts = {
+        subset.name: np.mean(
+            [np.bincount(rows.group[draw], minlength=rows.groups) for draw in subset.draws], axis=0
+        )
+        for subset in subsets
+    }
+    order = [int(group) for group in np.lexsort((np.arange(rows.groups), -counts["pool"]))]
+    order = [group for group in order if counts["pool"][group]]
+    lines = [([group], names[group]) for group in order[:MOST_GROUPS]]
+    rest = order[MOST_GROUPS:]
+    if rest:
+        lines.append((rest, f"{len(rest)} other groups"))
+    return {
+        "group_shares": [_group_line(label, members, counts) for members, label in lines],
+        "groups_joined": len(rest),
+    }
+
+
+def _group_line(label: str, members: list[int], counts: dict[str, np.ndarray]) -> dict[str, Any]:
+    shares = {
+        name: round(float(count[members].sum() / count.sum()), DECIMALS)
+        for name, count in counts.items()
+    }
+    return {
+        "group": label,
+        "pool_rows": int(counts["pool"][members].sum()),
+        "kept_rows": int(counts["selected"][members].sum()),
+        "pool_share": shares.pop("pool"),
+        **shares,
+    }
+
+
+def _metrics_json(table: pl.DataFrame) -> str:
+    nested: dict[str, dict[str, float]] = {}
+    for row in table.iter_rows(named=True):
+        nested.setdefault(row["subset"], {})[row["metric"]] = row["value"]
+    return json.dumps(nested, indent=2) + "\n"
+
+
+def _comparison_csv(table: pl.DataFrame) -> str:
+    """One line per subset, one column per metric: what DVC's bar plots read."""
+    nested = json.loads(_metrics_json(table))
+    lines = [[name, *(values[metric] for metric in METRICS)] for name, values in nested.items()]
+    return _csv(["subset", *METRICS], lines)
+
+
+def _csv(header: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerows([header, *lines])
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    run_stage("measure", run)

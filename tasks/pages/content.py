@@ -1,0 +1,229 @@
+"""What the page says in words and numbers: headline, comparison, groups, examples, provenance."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+
+from schemas.manifest import Manifest
+from tasks.metrics import METRICS
+from tasks.pages.funnel import in_words
+from tasks.pages.text import cut, visible
+
+SUBSETS: Final = {  # in the order of the page; pool is not a competitor, only a yardstick
+    "selected": "Selected",
+    "uniform": "Uniform random",
+    "stratified": "Stratified random",
+    "top_quality": "Top quality",
+    "diversity_only": "Diversity only",
+    "pool": "Whole pool",
+}
+VERDICTS: Final = ("kept", "dropped", "quarantined")
+EXAMPLE_CHARS: Final = 600
+QUARANTINE_ROWS: Final = 100
+
+
+@dataclass(frozen=True)
+class Example:
+    """A row to look at: its id, where it is from, what was decided and why, and its text."""
+
+    id: str
+    source: str
+    reason: str
+    facts: list[tuple[str, str]]
+    text: str
+
+
+def compared(comparison: pl.DataFrame) -> dict[str, list[str]]:
+    """Sort metrics by how the selection stands to uniform draws: better, worse, unclear.
+
+    Clear means that the two 95 % intervals do not overlap, which is stricter than a test at 5 %.
+    """
+    standing: dict[str, list[str]] = {"better": [], "worse": [], "unclear": []}
+    for name, metric in METRICS.items():
+        pair = {
+            row["subset"]: row
+            for row in comparison.filter(pl.col("metric") == name).iter_rows(named=True)
+        }
+        ours, theirs = pair.get("selected"), pair.get("uniform")
+        if metric.better == "neither" or not ours or not theirs or ours["low"] is None:
+            continue
+        above, below = ours["low"] > theirs["high"], ours["high"] < theirs["low"]
+        if not (above or below):
+            standing["unclear"].append(metric.label)
+        else:
+            wins = above if metric.better == "higher" else below
+            standing["better" if wins else "worse"].append(metric.label)
+    return standing
+
+
+def standing_sentence(comparison: pl.DataFrame) -> str:
+    """Say in one sentence how the selection stands to uniform draws of the same budget."""
+    standing = compared(comparison)
+    parts = [
+        f"{words} on {_listed(standing[kind])}"
+        for kind, words in (
+            ("better", "clearly better"),
+            ("worse", "clearly worse"),
+            ("unclear", "not clearly different"),
+        )
+        if standing[kind]
+    ]
+    if not parts:
+        return "There is no interval to compare the selection with random draws."
+    return "Against uniform random draws at the same budget, the selection is " + (
+        "; ".join(parts) + " (clearly: the 95 % intervals do not overlap)."
+    )
+
+
+def _listed(labels: list[str]) -> str:
+    names = [label[0].lower() + label[1:] for label in labels]
+    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+
+
+def controls_note(comparison: pl.DataFrame) -> str:
+    """Explain the controls and what their intervals mean."""
+    draws = comparison.filter(subset="uniform")["draws"].max()
+    return (
+        "Each control is chosen under the very same limits: budget, floors, caps and rows that "
+        "must be in or out. Bars are 95 % intervals: for the random controls of the mean over "
+        f"{draws} draws (Student's t), for the others over the pool's rows (jackknife, leaving out "
+        "one of 20 groups of rows at a time). Top quality and diversity "
+        "only are built to win on their own measure; the question is what they give up for it."
+    )
+
+
+def comparison_table(comparison: pl.DataFrame) -> list[dict[str, Any]]:
+    """One line per subset: its name and, per metric, the value and the interval as text."""
+    cells = {(row["subset"], row["metric"]): row for row in comparison.iter_rows(named=True)}
+    lines = []
+    for subset, label in SUBSETS.items():
+        found = [cells.get((subset, metric)) for metric in METRICS]
+        if any(found):
+            lines.append({"label": label, "name": subset, "cells": [_cell(row) for row in found]})
+    return lines
+
+
+def _cell(row: dict[str, Any] | None) -> tuple[str, str]:
+    if row is None:
+        return "–", ""
+    interval = "" if row["low"] is None else f"{number(row['low'])} to {number(row['high'])}"
+    return number(row["value"]), interval
+
+
+def number(value: float) -> str:
+    """Show a number with as many digits as it deserves: 1,234 or 12.3 or 0.123."""
+    if abs(value) >= 1000 or float(value).is_integer():
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def kept_examples(rows: pl.DataFrame, count: int) -> list[Example]:
+    """Rows of the first ranks."""
+    chosen = rows.filter(pl.col("kind") == "kept").sort("rank").head(count)
+    return [
+        _example(row, f"Rank {row['rank']:,}", ("gain", "quality"))
+        for row in chosen.iter_rows(named=True)
+    ]
+
+
+def lost_examples(rows: pl.DataFrame, count: int) -> list[Example]:
+    """Rows of the highest quality that were not selected."""
+    lost = rows.filter(pl.col("kind") == "dropped")
+    best = lost.sort("quality", "id", descending=[True, False], nulls_last=True).head(count)
+    shown = ("quality", "gain", "threshold", "similarity", "needed_quality", "needed_budget_rows")
+    return [_example(row, in_words(row["rule"]), shown) for row in best.iter_rows(named=True)]
+
+
+def duplicate_examples(rows: pl.DataFrame, count: int) -> list[Example]:
+    """Duplicates of the least similarity to their keeper: the decisions most open to doubt."""
+    twins = rows.filter(pl.col("kind") == "duplicate").sort("similarity", "id", "row").head(count)
+    return [
+        _example(row, in_words(row["rule"]), ("similarity",)) for row in twins.iter_rows(named=True)
+    ]
+
+
+LABELS: Final = {
+    "gain": "gain",
+    "quality": "quality",
+    "threshold": "gain of the last row that got in",
+    "similarity": "similarity to it",
+    "needed_quality": "quality that would have let it in",
+    "needed_budget_rows": "budget that would have let it in, rows",
+}
+
+
+def _example(row: dict[str, Any], reason: str, shown: tuple[str, ...]) -> Example:
+    facts = []
+    if row["keeper_id"] is not None and row["verdict"] != "kept":
+        facts.append(("in favour of", cut(row["keeper_id"], 120)))
+    for key in shown:
+        if row[key] is not None:
+            bound = key.startswith("needed") and row["is_bound"]
+            facts.append((LABELS[key], ("at least " if bound else "") + number(row[key])))
+    text = cut(row["text"] or "", EXAMPLE_CHARS)
+    return Example(cut(row["id"], 120), cut(row["source"] or "", 80), reason, facts, text)
+
+
+def group_table(shares: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each group with rows and shares as text, and how many times its pool share it holds."""
+    return [
+        {
+            "group": cut(str(row["group"]), 60),
+            "pool_rows": f"{row['pool_rows']:,}",
+            "kept_rows": f"{row['kept_rows']:,}",
+            "pool_share": f"{row['pool_share']:.1%}",
+            "selected": f"{row['selected']:.1%}",
+            "ratio": f"× {row['selected'] / row['pool_share']:.2f}" if row["pool_share"] else "–",
+        }
+        for row in shares
+    ]
+
+
+def quarantine_table(quarantine: pl.DataFrame) -> list[dict[str, str]]:
+    """First rows of the quarantine, every field cut and made visible."""
+    return [
+        {key: "" if value is None else cut(str(value), 200) for key, value in row.items()}
+        for row in quarantine.head(QUARANTINE_ROWS).iter_rows(named=True)
+    ]
+
+
+def distribution_table(columns: dict[str, tuple[np.ndarray, np.ndarray]]) -> list[list[str]]:
+    """Per score column: median and mean of all scored rows and of the kept ones."""
+    return [
+        [
+            name,
+            *(
+                number(float(measure(part)))
+                for part in (everything, kept)
+                for measure in (np.median, np.mean)
+            ),
+        ]
+        for name, (everything, kept) in columns.items()
+    ]
+
+
+def stage_table(manifests: list[Manifest]) -> list[dict[str, Any]]:
+    """Each stage with version, rows, shortened digests of what it read and wrote, settings."""
+    return [
+        {
+            "stage": manifest.stage,
+            "version": manifest.version,
+            "rows": ", ".join(f"{name} {count:,}" for name, count in manifest.rows.items()),
+            "inputs": _digests(manifest.inputs),
+            "outputs": _digests(manifest.outputs),
+            "params": [(key, visible(repr(value))) for key, value in manifest.params.items()],
+        }
+        for manifest in manifests
+    ]
+
+
+def source_files(ingest: Manifest) -> list[tuple[str, str]]:
+    """Name the files that were read, with their digests."""
+    files: dict[str, str] = ingest.facts.get("sources", ingest.inputs)
+    return [(visible(name), digest) for name, digest in sorted(files.items())]
+
+
+def _digests(files: dict[str, str]) -> list[tuple[str, str]]:
+    return [(cut(name, 120), digest[:12]) for name, digest in files.items()]

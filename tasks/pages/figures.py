@@ -1,0 +1,252 @@
+"""The page's figures as Plotly specifications: no colours of their own, only CSS variables.
+
+A script on the page puts the colours in and draws again when the reader changes between light and
+dark. All text in a specification is escaped (see tasks.pages.text.for_plot).
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from tasks.pages.text import cut, for_plot
+
+WEBGL_ABOVE: Final = 2000  # points; SVG is sharper and needs no GPU, but slow with many
+BINS: Final = 30
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its place on the page: unique name, title, caption, height in pixels."""
+
+    name: str
+    title: str
+    caption: str
+    height: int
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one kind of row is drawn."""
+
+    label: str
+    colour: str
+    symbol: str
+    size: float
+    opacity: float
+
+
+LOOKS: Final = {  # in drawing order: kept rows lie on top
+    "dropped": Look("dropped", "var(--dropped)", "circle", 5, 0.55),
+    "duplicate": Look("duplicate", "var(--duplicate)", "x-thin", 6, 0.95),
+    "kept": Look("kept", "var(--kept)", "diamond", 7.5, 0.9),
+}
+
+
+def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
+    """Scatter of (x, y, kind, hover); kinds differ in colour, symbol and size."""
+    import plotly.graph_objects as go
+
+    scatter = go.Scattergl if len(points) > WEBGL_ABOVE else go.Scatter
+    traces = []
+    for kind, look in LOOKS.items():
+        of_kind = points.filter(pl.col("kind") == kind)
+        thin = look.symbol.endswith("thin")
+        line = {"width": 1.6 if thin else 0.7, "color": look.colour if thin else "var(--surface)"}
+        traces.append(
+            scatter(
+                x=of_kind["x"].to_list(),
+                y=of_kind["y"].to_list(),
+                mode="markers",
+                name=f"{look.label} ({len(of_kind):,})",
+                hoverinfo="text",
+                hovertext=of_kind["hover"].to_list(),
+                marker={
+                    "color": look.colour,
+                    "symbol": look.symbol,
+                    "size": look.size,
+                    "opacity": look.opacity,
+                    "line": line,
+                },
+            )
+        )
+    axis = {"visible": False, "range": [-1.06, 1.06]}
+    layout = _layout(
+        xaxis=axis,
+        yaxis=axis,
+        margin={"l": 4, "r": 4, "t": 8, "b": 8},
+        legend={
+            "orientation": "h",
+            "x": 0,
+            "y": 1.0,
+            "yanchor": "bottom",
+            "itemsizing": "constant",
+        },
+        hoverlabel={"align": "left"},
+    )
+    return _spec(go.Figure(traces, layout))
+
+
+def histogram(everything: Float[np.ndarray, " n"], kept: Float[np.ndarray, " k"]) -> dict[str, Any]:
+    """Shares of all rows and of kept rows over the same bins, as two stepped outlines."""
+    import plotly.graph_objects as go
+
+    low, high = float(everything.min()), float(everything.max())
+    edges = np.linspace(low, high if high > low else low + 1.0, BINS + 1)
+    traces = [
+        _steps(go, everything, edges, "all scored", "var(--dropped)", "var(--dropped-soft)", "dot"),
+        _steps(go, kept, edges, "kept", "var(--kept)", "var(--kept-soft)", "solid"),
+    ]
+    layout = _layout(
+        xaxis=_axis(),
+        yaxis=_axis(tickformat=".0%", rangemode="tozero", nticks=4),
+        margin={"l": 44, "r": 8, "t": 8, "b": 30},
+        showlegend=False,
+    )
+    return _spec(go.Figure(traces, layout))
+
+
+def _steps(
+    go: Any, values: np.ndarray, edges: np.ndarray, name: str, colour: str, fill: str, dash: str
+) -> Any:
+    counts, _ = np.histogram(values, edges)
+    share = np.round(counts / max(len(values), 1), 5)
+    x = np.round(np.repeat(edges, 2)[1:-1], 6)
+    return go.Scatter(
+        x=x.tolist(),
+        y=np.repeat(share, 2).tolist(),
+        name=name,
+        mode="lines",
+        line={"color": colour, "width": 1.8, "dash": dash},
+        fill="tozeroy",
+        fillcolor=fill,
+        hovertemplate=f"{name}: %{{y:.1%}}<extra></extra>",
+    )
+
+
+def comparison(rows: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
+    """One metric over the subsets: value and interval, the selection marked."""
+    import plotly.graph_objects as go
+
+    order = [name for name in reversed(names) if name in rows["subset"].to_list()]
+    traces = []
+    for name in order:
+        row = rows.row(by_predicate=pl.col("subset") == name, named=True)
+        chosen = name == "selected"
+        colour = "var(--kept)" if chosen else "var(--muted)"
+        low, high = row["low"], row["high"]
+        error = (
+            {
+                "array": [round(high - row["value"], 6)],
+                "arrayminus": [round(row["value"] - low, 6)],
+                "symmetric": False,
+                "color": colour,
+                "thickness": 1.6,
+                "width": 4,
+            }
+            if low is not None
+            else None
+        )
+        between = f" ({low:.4g} to {high:.4g})" if low is not None else ""
+        traces.append(
+            go.Scatter(
+                x=[row["value"]],
+                y=[names[name]],
+                error_x=error,
+                mode="markers",
+                marker={
+                    "color": colour,
+                    "size": 11 if chosen else 8,
+                    "symbol": "diamond" if chosen else "circle",
+                },
+                hoverinfo="text",
+                hovertext=[f"{names[name]}: {row['value']:.4g}{between}"],
+                showlegend=False,
+            )
+        )
+    layout = _layout(
+        xaxis=_axis(nticks=5),
+        yaxis={**_axis(), "type": "category", "showgrid": False, "automargin": True},
+        margin={"l": 8, "r": 12, "t": 6, "b": 30},
+    )
+    return _spec(go.Figure(traces, layout))
+
+
+def group_shares(shares: list[dict[str, Any]]) -> dict[str, Any]:
+    """Each group's share of the pool and of the selection, largest group on top."""
+    import plotly.graph_objects as go
+
+    rows = list(reversed(shares))
+    place = list(range(len(rows)))
+    pool, kept = ([round(row[key], 6) for row in rows] for key in ("pool_share", "selected"))
+    gap_x = [value for pair in zip(pool, kept, strict=True) for value in (*pair, None)]
+    gap_y = [value for y in place for value in (y, y, None)]
+    labels = [for_plot(cut(str(row["group"]), 28)) for row in rows]
+    traces = [
+        go.Scatter(
+            x=gap_x,
+            y=gap_y,
+            mode="lines",
+            line={"color": "var(--line-strong)", "width": 2},
+            hoverinfo="skip",
+            showlegend=False,
+        ),
+        _share_points(go, pool, place, labels, "pool", "circle-open", "var(--muted)"),
+        _share_points(go, kept, place, labels, "selection", "diamond", "var(--kept)"),
+    ]
+    layout = _layout(
+        xaxis=_axis(tickformat=".0%", rangemode="tozero"),
+        yaxis={
+            **_axis(),
+            "tickvals": place,
+            "ticktext": labels,
+            "automargin": True,
+            "showgrid": False,
+            "range": [-0.6, len(rows) - 0.4],
+        },
+        margin={"l": 8, "r": 16, "t": 8, "b": 30},
+        legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
+    )
+    return _spec(go.Figure(traces, layout))
+
+
+def _share_points(
+    go: Any, x: list[float], y: list[int], labels: list[str], name: str, symbol: str, colour: str
+) -> Any:
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        name=name,
+        marker={"symbol": symbol, "size": 10, "color": colour, "line": {"width": 2}},
+        hoverinfo="text",
+        hovertext=[
+            f"{label}: {share:.1%} of the {name}" for label, share in zip(labels, x, strict=True)
+        ],
+    )
+
+
+def _axis(**more: Any) -> dict[str, Any]:
+    grid = {"gridcolor": "var(--line)", "zeroline": False, "linecolor": "var(--line)"}
+    return {**grid, "tickcolor": "var(--line)", "fixedrange": True, **more}
+
+
+def _layout(**more: Any) -> dict[str, Any]:
+    return {
+        "template": "none",
+        "autosize": True,
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "var(--ink)"},
+        "hoverlabel": {"font": {"size": 12}},
+        "dragmode": False,
+        **more,
+    }
+
+
+def _spec(figure: Any) -> dict[str, Any]:
+    plain: dict[str, Any] = figure.to_plotly_json()
+    return plain

@@ -1,0 +1,136 @@
+"""Stage `report`: everything the run left behind -> report.html, one page that explains it."""
+
+from typing import Any, Final
+
+import polars as pl
+
+from schemas.manifest import Manifest
+from schemas.params import Params
+from tasks.metrics import METRICS
+from tasks.pages import content
+from tasks.pages.drawings import comparison_panels, group_figure, map_section, score_section
+from tasks.pages.funnel import funnel, kind_of
+from tasks.pages.render import render
+from tasks.stage import Paths, manifest_path, run_stage, write_manifest
+from tasks.storage.rows import read_rows, read_vectors, write_text
+
+VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate", "measure")
+TABLES: Final = (
+    "documents",
+    "quarantine",
+    "vectors",
+    "scores",
+    "selection",
+    "decisions",
+    "comparison",
+)
+SECTIONS: Final = (
+    ("funnel", "Funnel"),
+    ("map", "Map"),
+    ("scores", "Scores"),
+    ("controls", "Controls"),
+    ("groups", "Groups"),
+    ("examples", "Examples"),
+    ("quarantine", "Quarantine"),
+    ("provenance", "Provenance"),
+)
+
+
+def run(params: Params, paths: Paths) -> Manifest:
+    """Write report.html; the same artifacts give the same bytes."""
+    manifests = {stage: Manifest.read(manifest_path(paths, stage)) for stage in STAGES}
+    rows = ledger(paths)
+    known, vectors = read_vectors(paths.table("vectors"))
+    limit = params.report.max_points
+    map_context = map_section(rows, known["id"].to_list(), vectors, limit, params.seed)
+    scores = read_rows(paths.table("scores"))
+    kept_ids = rows.filter(pl.col("kind") == "kept")["id"]
+    columns = ["quality", *params.score.quality_weights]
+    score_context = score_section(scores, kept_ids, columns)
+    comparison = read_rows(paths.table("comparison"))
+    panels = comparison_panels(comparison)
+    shares = manifests["measure"].facts["group_shares"]
+    groups = group_figure(shares, params.choose.group_by)
+    figures = [map_context["map_figure"], *score_context["score_figures"], *panels, groups]
+    context = {
+        **headline(rows, comparison, params),
+        "sections": SECTIONS,
+        "funnel": funnel(rows),
+        **map_context,
+        **score_context,
+        "comparison_figures": panels,
+        "comparison_table": content.comparison_table(comparison),
+        "metric_labels": [metric.label for metric in METRICS.values()],
+        "controls_note": content.controls_note(comparison),
+        "group_figure": groups,
+        "group_by": params.choose.group_by,
+        "group_table": content.group_table(shares),
+        "groups_left_out": manifests["measure"].facts["groups_joined"],
+        **examples(rows, params.report.examples),
+        **quarantine(paths),
+        "stages": content.stage_table(list(manifests.values())),
+        "sources": content.source_files(manifests["ingest"]),
+        "seed": params.seed,
+    }
+    page = paths.artifacts / "report.html"
+    write_text(page, render(context, figures))
+    inputs = (*map(paths.table, TABLES), *(manifest_path(paths, stage) for stage in STAGES))
+    manifest = Manifest(
+        "report",
+        VERSION,
+        {"seed": params.seed, **params.report.model_dump()},
+        rows={"records": len(rows), "figures": len(figures)},
+    )
+    return write_manifest(paths, manifest, inputs, (page,))
+
+
+def ledger(paths: Paths) -> pl.DataFrame:
+    """Read every decision with the kind the page shows and, where there is one, the row's text."""
+    decisions = read_rows(paths.table("decisions"))
+    texts = read_rows(paths.table("documents"), ["source_file", "row", "text"])
+    return decisions.with_columns(kind=kind_of(decisions)).join(
+        texts, on=["source_file", "row"], how="left", maintain_order="left"
+    )
+
+
+def headline(rows: pl.DataFrame, comparison: pl.DataFrame, params: Params) -> dict[str, Any]:
+    """Say in a sentence and five numbers what the run did, and that no record was lost."""
+    counts = {kind: int((rows["verdict"] == kind).sum()) for kind in content.VERDICTS}
+    kept, total = counts["kept"], len(rows)
+    tokens = comparison.filter(subset="selected", metric="tokens")["value"].sum()
+    parts = " + ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
+    return {
+        "title": f"Winnow: {kept:,} of {total:,} records kept",
+        "headline": f"{kept:,} of {total:,} records kept, {kept / max(total, 1):.1%}, "
+        f"by {params.choose.selector.replace('_', ' ')}",
+        "standing": content.standing_sentence(comparison),
+        "conservation": f"Every record is accounted for: {parts} = {sum(counts.values()):,}; "
+        f"{total:,} records were read.",
+        "tiles": [
+            ("Records read", f"{total:,}", ""),
+            ("Records kept", f"{kept:,}", ""),
+            ("Tokens kept", f"{tokens:,.0f}", ""),
+            ("Budget asked for", content.cut(params.choose.budget, 40), "word"),
+            ("Diversity weight", f"{params.choose.diversity_weight:g}", ""),
+        ],
+    }
+
+
+def examples(rows: pl.DataFrame, count: int) -> dict[str, Any]:
+    """Pick the rows shown in full."""
+    return {
+        "kept_examples": content.kept_examples(rows, count),
+        "lost_examples": content.lost_examples(rows, count),
+        "duplicate_examples": content.duplicate_examples(rows, count),
+    }
+
+
+def quarantine(paths: Paths) -> dict[str, Any]:
+    """Read the refused records: all are counted, the first are shown."""
+    table = read_rows(paths.table("quarantine"))
+    return {"quarantine": content.quarantine_table(table), "quarantine_count": len(table)}
+
+
+if __name__ == "__main__":
+    run_stage("report", run)
