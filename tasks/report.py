@@ -102,17 +102,17 @@ def headline(rows: pl.DataFrame, comparison: pl.DataFrame, params: Params) -> di
     parts = " + ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
     return {
         "title": f"Winnow: {kept:,} of {total:,} records kept",
-        "headline": f"{kept:,} of {total:,} records kept, {kept / max(total, 1):.1%}, "
-        f"by {params.choose.selector.replace('_', ' ')}",
+        "headline": f"{kept:,} of {total:,} records kept ({kept / max(total, 1):.1%}), "
+        f"chosen by {content.cut(params.choose.selector.replace('_', ' '), 60)}",
         "standing": content.standing_sentence(comparison),
         "conservation": f"Every record is accounted for: {parts} = {sum(counts.values()):,}; "
         f"{total:,} records were read.",
         "tiles": [
-            ("Records read", f"{total:,}", ""),
-            ("Records kept", f"{kept:,}", ""),
-            ("Tokens kept", f"{tokens:,.0f}", ""),
-            ("Budget asked for", content.cut(params.choose.budget, 40), "word"),
-            ("Diversity weight", f"{params.choose.diversity_weight:g}", ""),
+            ("Records read", f"{total:,}"),
+            ("Records kept", f"{kept:,}"),
+            ("Tokens kept", f"{tokens:,.0f}"),
+            ("Budget asked for", content.cut(params.choose.budget, 40)),
+            ("Diversity weight", f"{params.choose.diversity_weight:g}"),
         ],
     }
 

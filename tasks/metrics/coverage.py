@@ -18,7 +18,7 @@ class CoverageMean:
 
     version: ClassVar[str] = "1.0.0"
     better: ClassVar[str] = "higher"
-    label: ClassVar[str] = "Coverage, mean"
+    label: ClassVar[str] = "Mean coverage"
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def __call__(self, view: SubsetView) -> float:
@@ -36,7 +36,7 @@ class CoverageP05:
 
     version: ClassVar[str] = "1.0.0"
     better: ClassVar[str] = "higher"
-    label: ClassVar[str] = "Coverage, 5th percentile"
+    label: ClassVar[str] = "Coverage of the worst 5%"
     bounds: ClassVar[tuple[float, float]] = (-1.0, 1.0)
 
     def __call__(self, view: SubsetView) -> float:

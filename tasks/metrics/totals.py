@@ -32,7 +32,7 @@ class GroupDistance:
 
     version: ClassVar[str] = "1.0.0"
     better: ClassVar[str] = "lower"
-    label: ClassVar[str] = "Distance from the pool's group shares"
+    label: ClassVar[str] = "Group distance from pool"
     bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
 
     def __call__(self, view: SubsetView) -> float:

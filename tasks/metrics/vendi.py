@@ -22,7 +22,7 @@ class Vendi1:
 
     version: ClassVar[str] = "1.0.0"
     better: ClassVar[str] = "higher"
-    label: ClassVar[str] = "Vendi score, order 1"
+    label: ClassVar[str] = "Vendi score (order 1)"
     bounds: ClassVar[tuple[float, float]] = (1.0, np.inf)
 
     def __call__(self, view: SubsetView) -> float:
@@ -44,7 +44,7 @@ class Vendi2:
 
     version: ClassVar[str] = "1.0.0"
     better: ClassVar[str] = "higher"
-    label: ClassVar[str] = "Vendi score, order 2"
+    label: ClassVar[str] = "Vendi score (order 2)"
     bounds: ClassVar[tuple[float, float]] = (1.0, np.inf)
 
     def __call__(self, view: SubsetView) -> float:

@@ -36,24 +36,23 @@ class Example:
 
 
 def compared(comparison: pl.DataFrame) -> dict[str, list[str]]:
-    """Sort metrics by how the selection stands to uniform draws: better, worse, unclear.
+    """Sort metrics by where the selection stands to uniform draws: better, worse, inside.
 
-    Clear means that the two 95 % intervals do not overlap, which is stricter than a test at 5 %.
+    Better and worse mean outside the 95% prediction interval of one further draw, which is
+    sqrt(s + 1) times as wide as the interval of the mean over s draws.
     """
-    standing: dict[str, list[str]] = {"better": [], "worse": [], "unclear": []}
+    standing: dict[str, list[str]] = {"better": [], "worse": [], "inside": []}
     for name, metric in METRICS.items():
-        pair = {
-            row["subset"]: row
-            for row in comparison.filter(pl.col("metric") == name).iter_rows(named=True)
-        }
-        ours, theirs = pair.get("selected"), pair.get("uniform")
-        if metric.better == "neither" or not ours or not theirs or ours["low"] is None:
+        pair = {row["subset"]: row for row in comparison.filter(metric=name).iter_rows(named=True)}
+        ours, draws = pair.get("selected"), pair.get("uniform")
+        if metric.better == "neither" or not ours or not draws or draws["low"] is None:
             continue
-        above, below = ours["low"] > theirs["high"], ours["high"] < theirs["low"]
-        if not (above or below):
-            standing["unclear"].append(metric.label)
+        half = max(draws["high"] - draws["value"], draws["value"] - draws["low"])
+        ahead = ours["value"] - draws["value"]
+        if abs(ahead) <= half * np.sqrt(draws["draws"] + 1):
+            standing["inside"].append(metric.label)
         else:
-            wins = above if metric.better == "higher" else below
+            wins = (ahead > 0) == (metric.better == "higher")
             standing["better" if wins else "worse"].append(metric.label)
     return standing
 
@@ -62,23 +61,21 @@ def standing_sentence(comparison: pl.DataFrame) -> str:
     """Say in one sentence how the selection stands to uniform draws of the same budget."""
     standing = compared(comparison)
     parts = [
-        f"{words} on {_listed(standing[kind])}"
+        f"{words} in {_listed(standing[kind])}"
         for kind, words in (
-            ("better", "clearly better"),
-            ("worse", "clearly worse"),
-            ("unclear", "not clearly different"),
+            ("better", "better"),
+            ("worse", "worse"),
+            ("inside", "within their spread"),
         )
         if standing[kind]
     ]
     if not parts:
-        return "There is no interval to compare the selection with random draws."
-    return "Against uniform random draws at the same budget, the selection is " + (
-        "; ".join(parts) + " (clearly: the 95 % intervals do not overlap)."
-    )
+        return "There are no random draws to compare the selection with."
+    return f"Compared with uniform random draws of equal budget, it is {'; '.join(parts)}."
 
 
 def _listed(labels: list[str]) -> str:
-    names = [label[0].lower() + label[1:] for label in labels]
+    names = [label if label.startswith("Vendi") else label.lower() for label in labels]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
@@ -87,9 +84,10 @@ def controls_note(comparison: pl.DataFrame) -> str:
     draws = comparison.filter(subset="uniform")["draws"].max()
     return (
         "Each control is chosen under the very same limits: budget, floors, caps and rows that "
-        "must be in or out. Bars are 95 % intervals: for the random controls of the mean over "
-        f"{draws} draws (Student's t), for the others over the pool's rows (jackknife, leaving out "
-        "one of 20 groups of rows at a time). Top quality and diversity "
+        "must be in or out. Bars are 95% intervals: for the random controls, of the mean over "
+        f"{draws} draws (Student's t); for the others, over the pool's rows (jackknife, leaving "
+        "out one of 20 groups of rows at a time). The sentence at the top asks instead where one "
+        "more random draw would fall, with 95% certainty. Top quality and diversity "
         "only are built to win on their own measure; the question is what they give up for it."
     )
 
@@ -114,56 +112,77 @@ def _cell(row: dict[str, Any] | None) -> tuple[str, str]:
 
 def number(value: float) -> str:
     """Show a number with as many digits as it deserves: 1,234 or 12.3 or 0.123."""
-    if abs(value) >= 1000 or float(value).is_integer():
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+    size = abs(value)
+    if size >= 1000 or (size >= 10 and float(value).is_integer()):
+        shown = f"{value:,.0f}"
+    else:
+        shown = f"{value:.1f}" if size >= 10 else f"{value:.3f}"
+    return shown.replace("-", "−")
 
 
 def kept_examples(rows: pl.DataFrame, count: int) -> list[Example]:
     """Rows of the first ranks."""
     chosen = rows.filter(pl.col("kind") == "kept").sort("rank").head(count)
     return [
-        _example(row, f"Rank {row['rank']:,}", ("gain", "quality"))
+        _example(row, f"Rank {row['rank']:,}", [("quality", _known(row["quality"])), _gain(row)])
         for row in chosen.iter_rows(named=True)
     ]
 
 
 def lost_examples(rows: pl.DataFrame, count: int) -> list[Example]:
-    """Rows of the highest quality that were not selected."""
+    """Rows of the highest quality that were not selected, and what would have let them in."""
     lost = rows.filter(pl.col("kind") == "dropped")
     best = lost.sort("quality", "id", descending=[True, False], nulls_last=True).head(count)
-    shown = ("quality", "gain", "threshold", "similarity", "needed_quality", "needed_budget_rows")
-    return [_example(row, in_words(row["rule"]), shown) for row in best.iter_rows(named=True)]
+    examples = []
+    for row in best.iter_rows(named=True):
+        least = "at least " if row["is_bound"] else ""
+        facts = [
+            ("quality", _known(row["quality"])),
+            ("would enter with quality", _known(row["needed_quality"], least)),
+            ("or with a budget in rows", _known(row["needed_budget_rows"], least)),
+            _gain(row),
+            ("stands for it", _twin(row)),
+        ]
+        examples.append(_example(row, in_words(row["rule"]), facts))
+    return examples
 
 
 def duplicate_examples(rows: pl.DataFrame, count: int) -> list[Example]:
     """Duplicates of the least similarity to their keeper: the decisions most open to doubt."""
     twins = rows.filter(pl.col("kind") == "duplicate").sort("similarity", "id", "row").head(count)
     return [
-        _example(row, in_words(row["rule"]), ("similarity",)) for row in twins.iter_rows(named=True)
+        _example(row, in_words(row["rule"]), [("kept instead", _twin(row))])
+        for row in twins.iter_rows(named=True)
     ]
 
 
-LABELS: Final = {
-    "gain": "gain",
-    "quality": "quality",
-    "threshold": "gain of the last row that got in",
-    "similarity": "similarity to it",
-    "needed_quality": "quality that would have let it in",
-    "needed_budget_rows": "budget that would have let it in, rows",
-}
+def _known(value: float | None, prefix: str = "") -> str:
+    return "" if value is None else prefix + number(value)
 
 
-def _example(row: dict[str, Any], reason: str, shown: tuple[str, ...]) -> Example:
-    facts = []
-    if row["keeper_id"] is not None and row["verdict"] != "kept":
-        facts.append(("in favour of", cut(row["keeper_id"], 120)))
-    for key in shown:
-        if row[key] is not None:
-            bound = key.startswith("needed") and row["is_bound"]
-            facts.append((LABELS[key], ("at least " if bound else "") + number(row[key])))
-    text = cut(row["text"] or "", EXAMPLE_CHARS)
-    return Example(cut(row["id"], 120), cut(row["source"] or "", 80), reason, facts, text)
+def _gain(row: dict[str, Any]) -> tuple[str, str]:
+    if row["gain"] is None:
+        return "gain", ""
+    last = "" if row["threshold"] is None else f"; the last row taken had {row['threshold']:.3g}"
+    bound = "at most " if row["is_bound"] else ""
+    return "gain", f"{bound}{row['gain']:.3g}{last}"
+
+
+def _twin(row: dict[str, Any]) -> str:
+    if row["keeper_id"] is None:
+        return ""
+    name = cut(row["keeper_id"], 120)
+    return name if row["similarity"] is None else f"{name} (similarity {row['similarity']:.2f})"
+
+
+def _example(row: dict[str, Any], reason: str, facts: list[tuple[str, str]]) -> Example:
+    return Example(
+        cut(row["id"], 120),
+        cut(row["source"] or "", 80),
+        reason,
+        [(label, value) for label, value in facts if value],
+        cut(row["text"] or "", EXAMPLE_CHARS),
+    )
 
 
 def group_table(shares: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -14,11 +14,15 @@ from tasks.pages.figures import Figure
 from tasks.pages.funnel import in_words
 from tasks.pages.text import hover, visible
 
-DIRECTION: Final = {"higher": "higher is better", "lower": "lower is better", "neither": ""}
+DIRECTION: Final = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "neither": "neither direction is better",
+}
 SYMBOLS: Final = {
-    "kept": ("Kept", "filled diamond"),
-    "dropped": ("Dropped", "small grey circle"),
-    "duplicate": ("Duplicate", "cross, beside the row that stands for it"),
+    "kept": ("Kept", "diamond"),
+    "dropped": ("Dropped", "circle"),
+    "duplicate": ("Duplicate", "cross near its keeper"),
 }
 
 
@@ -112,7 +116,7 @@ def _finite(column: pl.Series) -> np.ndarray:
 
 
 def comparison_panels(comparison: pl.DataFrame) -> list[Figure]:
-    """Draw one small panel per metric that has a better direction: their scales differ.
+    """Draw one small panel per metric, because their scales differ; the row count is the budget's.
 
     The pool is left out: it is larger than the budget, so its values do not compare.
     """
@@ -126,7 +130,7 @@ def comparison_panels(comparison: pl.DataFrame) -> list[Figure]:
             figures.comparison(comparison.filter(metric=name), names),
         )
         for name, metric in METRICS.items()
-        if metric.better != "neither"
+        if name != "rows"
     ]
 
 

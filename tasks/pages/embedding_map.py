@@ -50,7 +50,7 @@ def coordinates(vectors: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarra
     """Place unit vectors in the plane: t-SNE (van der Maaten and Hinton, 2008) after PCA to 50.
 
     Axes have no meaning; near points are near in the embedding, far distances are not to scale.
-    Scaled into [-1, 1], three decimals.
+    Each axis is scaled to [-1, 1], three decimals.
     """
     from sklearn.decomposition import PCA
     from sklearn.manifold import TSNE
@@ -67,7 +67,8 @@ def coordinates(vectors: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarra
     flat = np.zeros((len(vectors), 2))
     flat[:, : min(2, reduced.shape[1])] = reduced[:, :2]
     centred = flat - (flat.max(axis=0) + flat.min(axis=0)) / 2
-    return np.round(centred / (np.abs(centred).max() or 1.0), 3) + 0.0  # no -0.0
+    reach = np.abs(centred).max(axis=0)
+    return np.round(centred / np.where(reach > 0, reach, 1.0), 3) + 0.0  # no -0.0
 
 
 def beside(places: Float[np.ndarray, "m 2"], keys: Sequence[str]) -> Float[np.ndarray, "m 2"]:

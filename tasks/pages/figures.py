@@ -40,7 +40,7 @@ class Look:
 
 
 LOOKS: Final = {  # in drawing order: kept rows lie on top
-    "dropped": Look("dropped", "var(--dropped)", "circle", 5, 0.55),
+    "dropped": Look("dropped", "var(--dropped)", "circle", 5, 0.6),
     "duplicate": Look("duplicate", "var(--duplicate)", "x-thin", 6, 0.95),
     "kept": Look("kept", "var(--kept)", "diamond", 7.5, 0.9),
 }
@@ -84,6 +84,7 @@ def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
             "y": 1.0,
             "yanchor": "bottom",
             "itemsizing": "constant",
+            "traceorder": "reversed",
         },
         hoverlabel={"align": "left"},
     )
@@ -243,6 +244,11 @@ def _layout(**more: Any) -> dict[str, Any]:
         "font": {"family": "system-ui, sans-serif", "size": 12, "color": "var(--ink)"},
         "hoverlabel": {"font": {"size": 12}},
         "dragmode": False,
+        "modebar": {
+            "bgcolor": "rgba(0,0,0,0)",
+            "color": "var(--dropped)",
+            "activecolor": "var(--kept)",
+        },
         **more,
     }
 

@@ -7,12 +7,12 @@ import polars as pl
 
 STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate")
 WORDS: Final = {
-    "outranked": "Outranked: the budget went to rows with a higher gain",
-    "over_budget": "Over budget: longer than what was left",
+    "outranked": "Outranked by rows of higher gain",
+    "over_budget": "Longer than the budget that was left",
     "group_cap": "Group cap reached",
-    "floor_reserve": "What was left is reserved for groups below their floor",
+    "floor_reserve": "Budget reserved for groups below their floor",
     "must_exclude": "On the list of rows to exclude",
-    "below_min_quality": "Below the least quality asked for",
+    "below_min_quality": "Below the least quality",
     "exact": "Exact duplicate",
     "exact_duplicate": "Exact duplicate",
     "near": "Near duplicate",

@@ -28,13 +28,18 @@
         bordercolor: style.getPropertyValue("--line-strong").trim(),
         font: { size: 12, color: style.getPropertyValue("--ink").trim() },
       };
+      if (place.clientWidth < 500) {
+        for (const trace of data) if (trace.marker) trace.marker.size *= 0.75; // less overlap
+      }
       const zoomable = place.dataset.zoom === "yes" && !coarse; // on touch, a swipe scrolls the page
       if (zoomable) layout.dragmode = "zoom";
       Plotly.react(place, data, layout, {
         responsive: true,
         displaylogo: false,
         displayModeBar: zoomable ? "hover" : false,
-        modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toImage"],
+        // An explicit list: Plotly's own has a button that sends the data to a server.
+        modeBarButtons: [["zoom2d", "pan2d"], ["zoomIn2d", "zoomOut2d", "resetScale2d"]],
+        plotlyServerURL: "",
         showTips: false,
       });
     }
