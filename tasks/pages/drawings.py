@@ -82,7 +82,7 @@ def _hovers(points: pl.DataFrame) -> list[str]:
     return [
         hover(
             row["id"],
-            [row["source"] or "", f"{row['kind']}: {in_words(row['rule'])}"],
+            [row["source"] or "", f"{row['kind']} · {in_words(row['rule'])}"],
             row["text"] or "",
         )
         for row in points.select("id", "source", "kind", "rule", "text").iter_rows(named=True)

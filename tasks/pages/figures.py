@@ -13,8 +13,9 @@ from jaxtyping import Float
 
 from tasks.pages.text import cut, for_plot
 
-WEBGL_ABOVE: Final = 2000  # points; SVG is sharper and needs no GPU, but slow with many
+WEBGL_ABOVE: Final = 10_000  # points; SVG is sharper, needs neither GPU nor eval, but is slow
 BINS: Final = 30
+ROOMY: Final = 1500  # points up to which markers have full size
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
     import plotly.graph_objects as go
 
     scatter = go.Scattergl if len(points) > WEBGL_ABOVE else go.Scatter
+    scale = min(1.0, (ROOMY / max(len(points), 1)) ** 0.25)  # smaller where it is crowded
     traces = []
     for kind, look in LOOKS.items():
         of_kind = points.filter(pl.col("kind") == kind)
@@ -67,7 +69,7 @@ def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
                 marker={
                     "color": look.colour,
                     "symbol": look.symbol,
-                    "size": look.size,
+                    "size": round(look.size * scale, 2),
                     "opacity": look.opacity,
                     "line": line,
                 },

@@ -7,6 +7,9 @@ import polars as pl
 
 STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate")
 WORDS: Final = {
+    "gain": "For its gain",
+    "must_include": "On the list of rows to include",
+    "group_floor": "For the floor of its group",
     "outranked": "Outranked by rows of higher gain",
     "over_budget": "Longer than the budget that was left",
     "group_cap": "Group cap reached",

@@ -27,13 +27,14 @@ def render(context: dict[str, Any], figures: list[Figure]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    webgl = any(trace["type"] == "scattergl" for one in figures for trace in one.spec["data"])
     scripts = [get_plotlyjs().replace("\r\n", "\n"), _read("report.js")]
     # Markup marks what is our own and already safe; nothing from the corpus ever passes through it.
     return page.get_template("report.html.j2").render(
         **context,
         style=Markup(_read("report.css")),  # noqa: S704
         scripts=[Markup(script) for script in scripts],  # noqa: S704
-        policy=_policy(scripts),
+        policy=_policy(scripts, webgl),
         figure_data=Markup(as_json({one.name: one.spec for one in figures})),  # noqa: S704
     )
 
@@ -44,8 +45,10 @@ def as_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _policy(scripts: list[str]) -> str:
+def _policy(scripts: list[str], webgl: bool) -> str:
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
+    if webgl:
+        hashes += " 'unsafe-eval'"  # Plotly compiles its drawing commands; no text reaches them
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
