@@ -9,6 +9,7 @@ from schemas.params import Params
 from tasks.metrics import METRICS
 from tasks.pages import content
 from tasks.pages.drawings import comparison_panels, group_figure, map_section, score_section
+from tasks.pages.examples import duplicate_examples, kept_examples, lost_examples
 from tasks.pages.funnel import funnel, kind_of
 from tasks.pages.render import render
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
@@ -67,7 +68,9 @@ def run(params: Params, paths: Paths) -> Manifest:
         "group_by": params.choose.group_by,
         "group_table": content.group_table(shares),
         "groups_left_out": manifests["measure"].facts["groups_joined"],
-        **examples(rows, params.report.examples),
+        "kept_examples": kept_examples(rows, params.report.examples),
+        "lost_examples": lost_examples(rows, params.report.examples),
+        "duplicate_examples": duplicate_examples(rows, params.report.examples),
         **quarantine(paths),
         "stages": content.stage_table(list(manifests.values())),
         "sources": content.source_files(manifests["ingest"]),
@@ -114,15 +117,6 @@ def headline(rows: pl.DataFrame, comparison: pl.DataFrame, params: Params) -> di
             ("Budget asked for", content.cut(params.choose.budget, 40)),
             ("Diversity weight", f"{params.choose.diversity_weight:g}"),
         ],
-    }
-
-
-def examples(rows: pl.DataFrame, count: int) -> dict[str, Any]:
-    """Pick the rows shown in full."""
-    return {
-        "kept_examples": content.kept_examples(rows, count),
-        "lost_examples": content.lost_examples(rows, count),
-        "duplicate_examples": content.duplicate_examples(rows, count),
     }
 
 

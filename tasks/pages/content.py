@@ -1,6 +1,5 @@
-"""What the page says in words and numbers: headline, comparison, groups, examples, provenance."""
+"""What the page says in words and numbers: comparison, groups, quarantine, provenance."""
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -8,8 +7,7 @@ import polars as pl
 
 from schemas.manifest import Manifest
 from tasks.metrics import METRICS
-from tasks.pages.funnel import in_words
-from tasks.pages.text import cut, visible
+from tasks.pages.text import cut, number, visible
 
 SUBSETS: Final = {  # in the order of the page; pool is not a competitor, only a yardstick
     "selected": "Selected",
@@ -20,19 +18,7 @@ SUBSETS: Final = {  # in the order of the page; pool is not a competitor, only a
     "pool": "Whole pool",
 }
 VERDICTS: Final = ("kept", "dropped", "quarantined")
-EXAMPLE_CHARS: Final = 600
 QUARANTINE_ROWS: Final = 100
-
-
-@dataclass(frozen=True)
-class Example:
-    """A row to look at: its id, where it is from, what was decided and why, and its text."""
-
-    id: str
-    source: str
-    reason: str
-    facts: list[tuple[str, str]]
-    text: str
 
 
 def compared(comparison: pl.DataFrame) -> dict[str, list[str]]:
@@ -108,81 +94,6 @@ def _cell(row: dict[str, Any] | None) -> tuple[str, str]:
         return "–", ""
     interval = "" if row["low"] is None else f"{number(row['low'])} to {number(row['high'])}"
     return number(row["value"]), interval
-
-
-def number(value: float) -> str:
-    """Show a number with as many digits as it deserves: 1,234 or 12.3 or 0.123."""
-    size = abs(value)
-    if size >= 1000 or (size >= 10 and float(value).is_integer()):
-        shown = f"{value:,.0f}"
-    else:
-        shown = f"{value:.1f}" if size >= 10 else f"{value:.3f}"
-    return shown.replace("-", "−")
-
-
-def kept_examples(rows: pl.DataFrame, count: int) -> list[Example]:
-    """Rows of the first ranks."""
-    chosen = rows.filter(pl.col("kind") == "kept").sort("rank").head(count)
-    return [
-        _example(row, f"Rank {row['rank']:,}", [("quality", _known(row["quality"])), _gain(row)])
-        for row in chosen.iter_rows(named=True)
-    ]
-
-
-def lost_examples(rows: pl.DataFrame, count: int) -> list[Example]:
-    """Rows of the highest quality that were not selected, and what would have let them in."""
-    lost = rows.filter(pl.col("kind") == "dropped")
-    best = lost.sort("quality", "id", descending=[True, False], nulls_last=True).head(count)
-    examples = []
-    for row in best.iter_rows(named=True):
-        least = "at least " if row["is_bound"] else ""
-        facts = [
-            ("quality", _known(row["quality"])),
-            ("would enter with quality", _known(row["needed_quality"], least)),
-            ("or with a budget in rows", _known(row["needed_budget_rows"], least)),
-            _gain(row),
-            ("stands for it", _twin(row)),
-        ]
-        examples.append(_example(row, in_words(row["rule"]), facts))
-    return examples
-
-
-def duplicate_examples(rows: pl.DataFrame, count: int) -> list[Example]:
-    """Duplicates of the least similarity to their keeper: the decisions most open to doubt."""
-    twins = rows.filter(pl.col("kind") == "duplicate").sort("similarity", "id", "row").head(count)
-    return [
-        _example(row, in_words(row["rule"]), [("kept instead", _twin(row))])
-        for row in twins.iter_rows(named=True)
-    ]
-
-
-def _known(value: float | None, prefix: str = "") -> str:
-    return "" if value is None else prefix + number(value)
-
-
-def _gain(row: dict[str, Any]) -> tuple[str, str]:
-    if row["gain"] is None:
-        return "gain", ""
-    last = "" if row["threshold"] is None else f"; the last row taken had {row['threshold']:.3g}"
-    bound = "at most " if row["is_bound"] else ""
-    return "gain", f"{bound}{row['gain']:.3g}{last}"
-
-
-def _twin(row: dict[str, Any]) -> str:
-    if row["keeper_id"] is None:
-        return ""
-    name = cut(row["keeper_id"], 120)
-    return name if row["similarity"] is None else f"{name} (similarity {row['similarity']:.2f})"
-
-
-def _example(row: dict[str, Any], reason: str, facts: list[tuple[str, str]]) -> Example:
-    return Example(
-        cut(row["id"], 120),
-        cut(row["source"] or "", 80),
-        reason,
-        [(label, value) for label, value in facts if value],
-        cut(row["text"] or "", EXAMPLE_CHARS),
-    )
 
 
 def group_table(shares: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,8 +10,9 @@ from tasks.metrics import METRICS
 from tasks.pages import figures
 from tasks.pages.content import SUBSETS, distribution_table
 from tasks.pages.embedding_map import beside, coordinates, sample
-from tasks.pages.figures import Figure
 from tasks.pages.funnel import in_words
+from tasks.pages.map_figure import embedding_map
+from tasks.pages.plot import Figure
 from tasks.pages.text import hover, visible
 
 DIRECTION: Final = {
@@ -66,7 +67,7 @@ def map_section(
             "dropped rows should have a kept one near; duplicates sit beside the row that stands "
             "for them.",
             600,
-            figures.embedding_map(points),
+            embedding_map(points),
         ),
         "map_note": f"Shown: {part} embedded rows and their duplicates. t-SNE of the embedding "
         "(principal components below 30 rows); the axes have no meaning and far distances are not "

@@ -58,6 +58,8 @@ def coordinates(vectors: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarra
 
     if len(vectors) < 3:
         return np.column_stack([np.arange(len(vectors), dtype=float), np.zeros(len(vectors))])
+    if not np.ptp(vectors, axis=0).any():
+        return np.zeros((len(vectors), 2))
     width = min(PCA_WIDTH, *vectors.shape)
     with threadpool_limits(limits=1):
         reduced = PCA(width, svd_solver="full").fit_transform(vectors.astype(np.float64))

@@ -1,96 +1,15 @@
-"""The page's figures as Plotly specifications: no colours of their own, only CSS variables.
+"""The small figures: score distributions, the selection against its controls, group shares."""
 
-A script on the page puts the colours in and draws again when the reader changes between light and
-dark. All text in a specification is escaped (see tasks.pages.text.for_plot).
-"""
-
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 from jaxtyping import Float
 
+from tasks.pages.plot import axis, layout, spec
 from tasks.pages.text import cut, for_plot
 
-WEBGL_ABOVE: Final = 10_000  # points; SVG is sharper, needs neither GPU nor eval, but is slow
 BINS: Final = 30
-ROOMY: Final = 1500  # points up to which markers have full size
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A figure with its place on the page: unique name, title, caption, height in pixels."""
-
-    name: str
-    title: str
-    caption: str
-    height: int
-    spec: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Look:
-    """How one kind of row is drawn."""
-
-    label: str
-    colour: str
-    symbol: str
-    size: float
-    opacity: float
-
-
-LOOKS: Final = {  # in drawing order: kept rows lie on top
-    "dropped": Look("dropped", "var(--dropped)", "circle", 5, 0.6),
-    "duplicate": Look("duplicate", "var(--duplicate)", "x-thin", 6, 0.95),
-    "kept": Look("kept", "var(--kept)", "diamond", 7.5, 0.9),
-}
-
-
-def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
-    """Scatter of (x, y, kind, hover); kinds differ in colour, symbol and size."""
-    import plotly.graph_objects as go
-
-    scatter = go.Scattergl if len(points) > WEBGL_ABOVE else go.Scatter
-    scale = min(1.0, (ROOMY / max(len(points), 1)) ** 0.25)  # smaller where it is crowded
-    traces = []
-    for kind, look in LOOKS.items():
-        of_kind = points.filter(pl.col("kind") == kind)
-        thin = look.symbol.endswith("thin")
-        line = {"width": 1.6 if thin else 0.7, "color": look.colour if thin else "var(--surface)"}
-        traces.append(
-            scatter(
-                x=of_kind["x"].to_list(),
-                y=of_kind["y"].to_list(),
-                mode="markers",
-                name=f"{look.label} ({len(of_kind):,})",
-                hoverinfo="text",
-                hovertext=of_kind["hover"].to_list(),
-                marker={
-                    "color": look.colour,
-                    "symbol": look.symbol,
-                    "size": round(look.size * scale, 2),
-                    "opacity": look.opacity,
-                    "line": line,
-                },
-            )
-        )
-    axis = {"visible": False, "range": [-1.06, 1.06]}
-    layout = _layout(
-        xaxis=axis,
-        yaxis=axis,
-        margin={"l": 4, "r": 4, "t": 8, "b": 8},
-        legend={
-            "orientation": "h",
-            "x": 0,
-            "y": 1.0,
-            "yanchor": "bottom",
-            "itemsizing": "constant",
-            "traceorder": "reversed",
-        },
-        hoverlabel={"align": "left"},
-    )
-    return _spec(go.Figure(traces, layout))
 
 
 def histogram(everything: Float[np.ndarray, " n"], kept: Float[np.ndarray, " k"]) -> dict[str, Any]:
@@ -103,13 +22,13 @@ def histogram(everything: Float[np.ndarray, " n"], kept: Float[np.ndarray, " k"]
         _steps(go, everything, edges, "all scored", "var(--dropped)", "var(--dropped-soft)", "dot"),
         _steps(go, kept, edges, "kept", "var(--kept)", "var(--kept-soft)", "solid"),
     ]
-    layout = _layout(
-        xaxis=_axis(),
-        yaxis=_axis(tickformat=".0%", rangemode="tozero", nticks=4),
+    frame = layout(
+        xaxis=axis(),
+        yaxis=axis(tickformat=".0%", rangemode="tozero", nticks=4),
         margin={"l": 44, "r": 8, "t": 8, "b": 30},
         showlegend=False,
     )
-    return _spec(go.Figure(traces, layout))
+    return spec(go.Figure(traces, frame))
 
 
 def _steps(
@@ -170,12 +89,12 @@ def comparison(rows: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
                 showlegend=False,
             )
         )
-    layout = _layout(
-        xaxis=_axis(nticks=5),
-        yaxis={**_axis(), "type": "category", "showgrid": False, "automargin": True},
+    frame = layout(
+        xaxis=axis(nticks=5),
+        yaxis={**axis(), "type": "category", "showgrid": False, "automargin": True},
         margin={"l": 8, "r": 12, "t": 6, "b": 30},
     )
-    return _spec(go.Figure(traces, layout))
+    return spec(go.Figure(traces, frame))
 
 
 def group_shares(shares: list[dict[str, Any]]) -> dict[str, Any]:
@@ -200,10 +119,10 @@ def group_shares(shares: list[dict[str, Any]]) -> dict[str, Any]:
         _share_points(go, pool, place, labels, "pool", "circle-open", "var(--muted)"),
         _share_points(go, kept, place, labels, "selection", "diamond", "var(--kept)"),
     ]
-    layout = _layout(
-        xaxis=_axis(tickformat=".0%", rangemode="tozero"),
+    frame = layout(
+        xaxis=axis(tickformat=".0%", rangemode="tozero"),
         yaxis={
-            **_axis(),
+            **axis(),
             "tickvals": place,
             "ticktext": labels,
             "automargin": True,
@@ -213,7 +132,7 @@ def group_shares(shares: list[dict[str, Any]]) -> dict[str, Any]:
         margin={"l": 8, "r": 16, "t": 8, "b": 30},
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom"},
     )
-    return _spec(go.Figure(traces, layout))
+    return spec(go.Figure(traces, frame))
 
 
 def _share_points(
@@ -230,31 +149,3 @@ def _share_points(
             f"{label}: {share:.1%} of the {name}" for label, share in zip(labels, x, strict=True)
         ],
     )
-
-
-def _axis(**more: Any) -> dict[str, Any]:
-    grid = {"gridcolor": "var(--line)", "zeroline": False, "linecolor": "var(--line)"}
-    return {**grid, "tickcolor": "var(--line)", "fixedrange": True, **more}
-
-
-def _layout(**more: Any) -> dict[str, Any]:
-    return {
-        "template": "none",
-        "autosize": True,
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "var(--ink)"},
-        "hoverlabel": {"font": {"size": 12}},
-        "dragmode": False,
-        "modebar": {
-            "bgcolor": "rgba(0,0,0,0)",
-            "color": "var(--dropped)",
-            "activecolor": "var(--kept)",
-        },
-        **more,
-    }
-
-
-def _spec(figure: Any) -> dict[str, Any]:
-    plain: dict[str, Any] = figure.to_plotly_json()
-    return plain

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from tasks.pages.figures import Figure
+from tasks.pages.plot import Figure
 
 HERE: Final = Path(__file__).parent
 

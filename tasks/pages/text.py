@@ -39,3 +39,13 @@ def hover(title: str, facts: list[str], text: str) -> str:
     excerpt = " ".join(cut(text, 160).split())
     lines += [for_plot(line) for line in textwrap.wrap(excerpt, 56)]
     return "<br>".join(lines)
+
+
+def number(value: float) -> str:
+    """Show a number with as many digits as it deserves: 1,234 or 12.3 or 0.123."""
+    size = abs(value)
+    if size >= 1000 or (size >= 10 and float(value).is_integer()):
+        shown = f"{value:,.0f}"
+    else:
+        shown = f"{value:.1f}" if size >= 10 else f"{value:.3f}"
+    return shown.replace("-", "−")
