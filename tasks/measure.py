@@ -19,7 +19,11 @@ from tasks.engine.pool import Pool
 from tasks.metrics import METRICS
 from tasks.metrics.compare import DECIMALS, Subset, compare
 from tasks.metrics.view import Rows, blocks_of
-from tasks.selectors import FacilityLocation, Selector, Stratified, TopQuality, Uniform
+from tasks.selectors import Selector
+from tasks.selectors.facility_location import FacilityLocation
+from tasks.selectors.stratified import Stratified
+from tasks.selectors.top_quality import TopQuality
+from tasks.selectors.uniform import Uniform
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows, write_text
 

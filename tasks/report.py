@@ -1,5 +1,6 @@
 """Stage `report`: everything the run left behind -> report.html, one page that explains it."""
 
+import json
 from typing import Any, Final
 
 import polars as pl
@@ -12,6 +13,7 @@ from tasks.pages.drawings import comparison_panels, group_figure, map_section, s
 from tasks.pages.examples import duplicate_examples, kept_examples, lost_examples
 from tasks.pages.funnel import funnel, kind_of
 from tasks.pages.render import render
+from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_text
 
@@ -41,6 +43,7 @@ SECTIONS: Final = (
 def run(params: Params, paths: Paths) -> Manifest:
     """Write report.html; the same artifacts give the same bytes."""
     manifests = {stage: Manifest.read(manifest_path(paths, stage)) for stage in STAGES}
+    sources = json.loads(paths.json("sources").read_text(encoding="utf-8"))["files"]
     rows = ledger(paths)
     known, vectors = read_vectors(paths.table("vectors"))
     limit = params.report.max_points
@@ -55,7 +58,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     groups = group_figure(shares, params.choose.group_by)
     figures = [map_context["map_figure"], *score_context["score_figures"], *panels, groups]
     context = {
-        **headline(rows, comparison, params),
+        **headline(rows, comparison, params, manifests["ingest"].facts["records_read"]),
         "sections": SECTIONS,
         "funnel": funnel(rows),
         **map_context,
@@ -73,19 +76,19 @@ def run(params: Params, paths: Paths) -> Manifest:
         "duplicate_examples": duplicate_examples(rows, params.report.examples),
         **quarantine(paths),
         "stages": content.stage_table(list(manifests.values())),
-        "sources": content.source_files(manifests["ingest"]),
+        "sources": content.source_table(sources, manifests["ingest"]),
         "seed": params.seed,
     }
     page = paths.artifacts / "report.html"
     write_text(page, render(context, figures))
-    inputs = (*map(paths.table, TABLES), *(manifest_path(paths, stage) for stage in STAGES))
+    before = (paths.json("sources"), *(manifest_path(paths, stage) for stage in STAGES))
     manifest = Manifest(
         "report",
         VERSION,
         {"seed": params.seed, **params.report.model_dump()},
         rows={"records": len(rows), "figures": len(figures)},
     )
-    return write_manifest(paths, manifest, inputs, (page,))
+    return write_manifest(paths, manifest, (*map(paths.table, TABLES), *before), (page,))
 
 
 def ledger(paths: Paths) -> pl.DataFrame:
@@ -97,7 +100,9 @@ def ledger(paths: Paths) -> pl.DataFrame:
     )
 
 
-def headline(rows: pl.DataFrame, comparison: pl.DataFrame, params: Params) -> dict[str, Any]:
+def headline(
+    rows: pl.DataFrame, comparison: pl.DataFrame, params: Params, records_read: int
+) -> dict[str, Any]:
     """Say in a sentence and five numbers what the run did, and that no record was lost."""
     counts = {kind: int((rows["verdict"] == kind).sum()) for kind in content.VERDICTS}
     kept, total = counts["kept"], len(rows)
@@ -106,15 +111,15 @@ def headline(rows: pl.DataFrame, comparison: pl.DataFrame, params: Params) -> di
     return {
         "title": f"Winnow: {kept:,} of {total:,} records kept",
         "headline": f"{kept:,} of {total:,} records kept ({kept / max(total, 1):.1%}), "
-        f"chosen by {content.cut(params.choose.selector.replace('_', ' '), 60)}",
+        f"chosen by {cut(params.choose.selector.replace('_', ' '), 60)}",
         "standing": content.standing_sentence(comparison),
         "conservation": f"Every record is accounted for: {parts} = {sum(counts.values()):,}; "
-        f"{total:,} records were read.",
+        f"{records_read:,} records were read.",
         "tiles": [
             ("Records read", f"{total:,}"),
             ("Records kept", f"{kept:,}"),
             ("Tokens kept", f"{tokens:,.0f}"),
-            ("Budget asked for", content.cut(params.choose.budget, 40)),
+            ("Budget asked for", cut(params.choose.budget, 40)),
             ("Diversity weight", f"{params.choose.diversity_weight:g}"),
         ],
     }

@@ -67,7 +67,7 @@ def _listed(labels: list[str]) -> str:
 
 def controls_note(comparison: pl.DataFrame) -> str:
     """Explain the controls and what their intervals mean."""
-    draws = comparison.filter(subset="uniform")["draws"].max()
+    draws = int(comparison.filter(subset="uniform")["draws"].to_numpy().max(initial=0))
     return (
         "Each control is chosen under the very same limits: budget, floors, caps and rows that "
         "must be in or out. Bars are 95% intervals: for the random controls, of the mean over "
@@ -149,10 +149,18 @@ def stage_table(manifests: list[Manifest]) -> list[dict[str, Any]]:
     ]
 
 
-def source_files(ingest: Manifest) -> list[tuple[str, str]]:
-    """Name the files that were read, with their digests."""
-    files: dict[str, str] = ingest.facts.get("sources", ingest.inputs)
-    return [(visible(name), digest) for name, digest in sorted(files.items())]
+def source_table(files: list[dict[str, Any]], ingest: Manifest) -> list[dict[str, str]]:
+    """Each file that was read: path, size, records and digest."""
+    counts = ingest.facts.get("files", {})
+    return [
+        {
+            "path": visible(file["path"]),
+            "bytes": f"{file['bytes']:,}",
+            "records": f"{counts[file['path']]['records']:,}" if file["path"] in counts else "–",
+            "sha256": file["sha256"],
+        }
+        for file in files
+    ]
 
 
 def _digests(files: dict[str, str]) -> list[tuple[str, str]]:

@@ -112,8 +112,8 @@ def score_section(scores: pl.DataFrame, kept_ids: pl.Series, columns: list[str])
 
 
 def _finite(column: pl.Series) -> np.ndarray:
-    values = column.cast(pl.Float64).to_numpy()
-    return values[np.isfinite(values)]
+    values = column.cast(pl.Float64).drop_nulls()
+    return values.filter(values.is_finite()).to_numpy()
 
 
 def comparison_panels(comparison: pl.DataFrame) -> list[Figure]:

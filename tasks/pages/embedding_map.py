@@ -78,11 +78,13 @@ def coordinates(vectors: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarra
     flat[:, : min(2, reduced.shape[1])] = reduced[:, :2]
     centred = flat - (flat.max(axis=0) + flat.min(axis=0)) / 2
     reach = np.abs(centred).max(axis=0)
-    return np.round(centred / np.where(reach > 0, reach, 1.0), 3) + 0.0  # no -0.0
+    scaled: np.ndarray = np.round(centred / np.where(reach > 0, reach, 1.0), 3) + 0.0  # no -0.0
+    return scaled
 
 
 def beside(places: Float[np.ndarray, "m 2"], keys: Sequence[str]) -> Float[np.ndarray, "m 2"]:
     """Move each place a little, in a direction that depends on the row alone."""
     angle = np.array([_hash(key) / 2**64 for key in keys]) * 2 * np.pi
     step = 2 * OFFSET * np.column_stack([np.cos(angle), np.sin(angle)])
-    return np.round(places + step.reshape(places.shape), 3) + 0.0
+    moved: np.ndarray = np.round(places + step.reshape(places.shape), 3) + 0.0
+    return moved

@@ -7,6 +7,14 @@ import polars as pl
 
 STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate")
 WORDS: Final = {
+    "bad_id": "Unusable id",
+    "broken_csv": "Broken CSV",
+    "broken_json": "Broken JSON",
+    "conflicting_id": "One id with different texts",
+    "invalid_unicode": "Broken Unicode",
+    "invalid_utf8": "Not UTF-8",
+    "not_an_object": "Not a JSON object",
+    "too_long": "Text too long",
     "gain": "For its gain",
     "must_include": "On the list of rows to include",
     "group_floor": "For the floor of its group",

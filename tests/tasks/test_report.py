@@ -19,7 +19,7 @@ from tasks.metrics import METRICS
 from tasks.pages.content import SUBSETS
 from tasks.report import STAGES, run
 from tasks.stage import Paths, write_manifest
-from tasks.storage.rows import write_rows
+from tasks.storage.rows import write_rows, write_text
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -160,7 +160,12 @@ def fill(paths: Paths) -> None:
         {"group": group, "pool_rows": 10, "kept_rows": 3, "pool_share": 1 / 3, "selected": 0.3}
         for group in GROUPS
     ]
-    facts = {"measure": {"group_shares": shares, "groups_joined": 0}}
+    facts = {
+        "measure": {"group_shares": shares, "groups_joined": 0},
+        "ingest": {"records_read": COUNT + 2, "files": {"in <put>.jsonl": {"records": COUNT + 2}}},
+    }
+    source = {"path": "in <put>.jsonl", "bytes": 12_345, "sha256": sha("file")}
+    write_text(paths.json("sources"), json.dumps({"version": "1.0.0", "files": [source]}))
     for stage in STAGES:
         manifest = Manifest(
             stage, "1.0.0", {"note": HOSTILE[0]}, rows={"x": 1}, facts=facts.get(stage, {})
@@ -286,12 +291,12 @@ class TestWhatItSays:
 
     def test_the_funnel_names_every_reason_with_its_count(self, pages: list[str]) -> None:
         body = Page(pages[0][: pages[0].index('<section id="map"')]).text
-        rows = re.findall(r"([A-Z][a-z][\w ]+?)\s+(−?\s?[\d,]+)\s+[\d.]+%", body)
+        rows = re.findall(r"([A-Z][a-z][\w ]+)\s+(−?\s?[\d,]+)\s+[\d.]+%", body)
         counts = {label.strip(): count.replace("− ", "-") for label, count in rows}
         assert counts == {
             "Records read": "46",
             "Blank text": "-1",
-            "Broken json": "-1",
+            "Broken JSON": "-1",
             "Accepted documents": "44",
             "Near duplicate": "-4",
             "Distinct documents": "40",

@@ -51,7 +51,10 @@ class TestSample:
 
     def test_it_does_not_depend_on_the_order_of_rows_and_grows_by_adding(self) -> None:
         rows = candidates(300, 900, 0)
-        small, large = sample(rows, 200), sample(rows.sample(fraction=1.0, shuffle=True, seed=1), 400)
+        small, large = (
+            sample(rows, 200),
+            sample(rows.sample(fraction=1.0, shuffle=True, seed=1), 400),
+        )
         assert set(small["id"]) < set(large["id"])
 
 
