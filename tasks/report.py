@@ -1,6 +1,8 @@
 """Stage `report`: everything the run left behind -> report.html, one page that explains it."""
 
 import json
+from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -10,7 +12,16 @@ from schemas.params import Params
 from tasks.metrics import METRICS
 from tasks.pages import content
 from tasks.pages.drawings import comparison_panels, group_figure, map_section, score_section
-from tasks.pages.examples import duplicate_examples, kept_examples, lost_examples
+from tasks.pages.examples import (
+    LONGEST_TEXT,
+    Example,
+    best_losers,
+    duplicate_examples,
+    first_ranks,
+    kept_examples,
+    least_similar,
+    lost_examples,
+)
 from tasks.pages.funnel import funnel, kind_of
 from tasks.pages.render import render
 from tasks.pages.text import cut
@@ -46,8 +57,14 @@ def run(params: Params, paths: Paths) -> Manifest:
     sources = json.loads(paths.json("sources").read_text(encoding="utf-8"))["files"]
     rows = ledger(paths)
     known, vectors = read_vectors(paths.table("vectors"))
-    limit = params.report.max_points
-    map_context = map_section(rows, known["id"].to_list(), vectors, limit, params.seed)
+    map_context = map_section(
+        rows,
+        known["id"].to_list(),
+        vectors,
+        params.report.max_points,
+        params.seed,
+        partial(with_texts, documents=paths.table("documents")),
+    )
     scores = read_rows(paths.table("scores"))
     kept_ids = rows.filter(pl.col("kind") == "kept")["id"]
     columns = ["quality", *params.score.quality_weights]
@@ -71,9 +88,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         "group_by": params.choose.group_by,
         "group_table": content.group_table(shares),
         "groups_left_out": manifests["measure"].facts["groups_joined"],
-        "kept_examples": kept_examples(rows, params.report.examples),
-        "lost_examples": lost_examples(rows, params.report.examples),
-        "duplicate_examples": duplicate_examples(rows, params.report.examples),
+        **examples(rows, params.report.examples, paths.table("documents")),
         **quarantine(paths),
         "stages": content.stage_table(list(manifests.values())),
         "sources": content.source_table(sources, manifests["ingest"]),
@@ -92,12 +107,26 @@ def run(params: Params, paths: Paths) -> Manifest:
 
 
 def ledger(paths: Paths) -> pl.DataFrame:
-    """Read every decision with the kind the page shows and, where there is one, the row's text."""
+    """Read every decision with the kind the page shows."""
     decisions = read_rows(paths.table("decisions"))
-    texts = read_rows(paths.table("documents"), ["source_file", "row", "text"])
-    return decisions.with_columns(kind=kind_of(decisions)).join(
-        texts, on=["source_file", "row"], how="left", maintain_order="left"
-    )
+    return decisions.with_columns(kind=kind_of(decisions))
+
+
+def with_texts(rows: pl.DataFrame, documents: Path) -> pl.DataFrame:
+    """Add the beginning of each row's text, null where there is none; the others are not read."""
+    key = ["source_file", "row"]
+    beginnings = pl.scan_parquet(documents).select(*key, pl.col("text").str.slice(0, LONGEST_TEXT))
+    texts = beginnings.join(rows.select(key).lazy(), on=key, how="semi").collect()
+    return rows.join(texts, on=key, how="left", maintain_order="left")
+
+
+def examples(rows: pl.DataFrame, count: int, documents: Path) -> dict[str, list[Example]]:
+    """Pick the rows shown in full, by kind."""
+    return {
+        "kept_examples": kept_examples(with_texts(first_ranks(rows, count), documents)),
+        "lost_examples": lost_examples(with_texts(best_losers(rows, count), documents)),
+        "duplicate_examples": duplicate_examples(with_texts(least_similar(rows, count), documents)),
+    }
 
 
 def headline(

@@ -1,5 +1,6 @@
 """From tables to the page's figures: which rows, with which titles and captions."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -33,10 +34,11 @@ def map_section(
     vectors: Float[np.ndarray, "n d"],
     limit: int,
     seed: int,
+    with_texts: Callable[[pl.DataFrame], pl.DataFrame],
 ) -> dict[str, Any]:
-    """Draw the map of `rows` (the ledger with kind and text): figure, caption and counts.
+    """Draw the map of `rows` (the ledger with kind): figure, caption and counts.
 
-    `ids`, sorted, name the rows of `vectors`.
+    `ids`, sorted, name the rows of `vectors`; `with_texts` adds the column `text` to shown rows.
     """
     candidates = rows.select(
         "id",
@@ -53,10 +55,11 @@ def map_section(
     twins = np.flatnonzero((shown["kind"] == "duplicate").to_numpy())
     keys = [f"{file}\0{row}" for file, row in shown[twins].select("file", "row").rows()]
     flat[twins] = beside(flat[twins], keys)
-    points = shown.join(
-        rows, left_on=["file", "row"], right_on=["source_file", "row"], maintain_order="left"
-    ).with_columns(x=flat[:, 0], y=flat[:, 1])
-    points = points.with_columns(hover=pl.Series(_hovers(points), dtype=pl.String))
+    points = shown.select(source_file="file", row="row").join(
+        rows, on=["source_file", "row"], maintain_order="left"
+    )
+    points = points.with_columns(x=flat[:, 0], y=flat[:, 1])
+    points = points.with_columns(hover=pl.Series(_hovers(with_texts(points)), dtype=pl.String))
     all_shown = len(shown) == len(candidates)
     part = "all" if all_shown else f"{len(shown):,} of {len(candidates):,}"
     return {

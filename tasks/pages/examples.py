@@ -9,6 +9,7 @@ from tasks.pages.funnel import in_words
 from tasks.pages.text import cut, number
 
 EXAMPLE_CHARS: Final = 600
+LONGEST_TEXT: Final = EXAMPLE_CHARS + 1  # what has to be read to show that more follows
 
 
 @dataclass(frozen=True)
@@ -22,21 +23,34 @@ class Example:
     text: str
 
 
-def kept_examples(rows: pl.DataFrame, count: int) -> list[Example]:
-    """Rows of the first ranks."""
-    chosen = rows.filter(pl.col("kind") == "kept").sort("rank").head(count)
+def first_ranks(rows: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Kept rows in order of choice."""
+    return rows.filter(pl.col("kind") == "kept").sort("rank").head(count)
+
+
+def best_losers(rows: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Rows of the highest quality that were eligible for embedding and not kept."""
+    lost = rows.filter(pl.col("kind") == "dropped")
+    return lost.sort("quality", "id", descending=[True, False], nulls_last=True).head(count)
+
+
+def least_similar(rows: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Duplicates least similar to their keeper: the decisions most open to doubt."""
+    return rows.filter(pl.col("kind") == "duplicate").sort("similarity", "id", "row").head(count)
+
+
+def kept_examples(rows: pl.DataFrame) -> list[Example]:
+    """Show kept rows: rank, quality, gain."""
     return [
         _example(row, f"Rank {row['rank']:,}", [("quality", _known(row["quality"])), _gain(row)])
-        for row in chosen.iter_rows(named=True)
+        for row in rows.iter_rows(named=True)
     ]
 
 
-def lost_examples(rows: pl.DataFrame, count: int) -> list[Example]:
-    """Rows of the highest quality that were not selected, and what would have let them in."""
-    lost = rows.filter(pl.col("kind") == "dropped")
-    best = lost.sort("quality", "id", descending=[True, False], nulls_last=True).head(count)
+def lost_examples(rows: pl.DataFrame) -> list[Example]:
+    """Show rows that lost: the rule, and what would have let them in."""
     examples = []
-    for row in best.iter_rows(named=True):
+    for row in rows.iter_rows(named=True):
         least = "at least " if row["is_bound"] else ""
         facts = [
             ("quality", _known(row["quality"])),
@@ -49,12 +63,11 @@ def lost_examples(rows: pl.DataFrame, count: int) -> list[Example]:
     return examples
 
 
-def duplicate_examples(rows: pl.DataFrame, count: int) -> list[Example]:
-    """Duplicates of the least similarity to their keeper: the decisions most open to doubt."""
-    twins = rows.filter(pl.col("kind") == "duplicate").sort("similarity", "id", "row").head(count)
+def duplicate_examples(rows: pl.DataFrame) -> list[Example]:
+    """Show duplicates: the row kept instead and the similarity to it."""
     return [
         _example(row, in_words(row["rule"]), [("kept instead", _twin(row))])
-        for row in twins.iter_rows(named=True)
+        for row in rows.iter_rows(named=True)
     ]
 
 
