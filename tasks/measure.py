@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
+from schemas.errors import ContractError
 from schemas.manifest import Manifest
 from schemas.params import Params
 from schemas.tables import Comparison, check
@@ -18,6 +19,7 @@ from tasks.engine.constraints import Limits
 from tasks.engine.pool import Pool
 from tasks.metrics import METRICS
 from tasks.metrics.compare import DECIMALS, Subset, compare
+from tasks.metrics.shares import group_facts
 from tasks.metrics.view import Rows, blocks_of
 from tasks.selectors import Selector
 from tasks.selectors.facility_location import FacilityLocation
@@ -36,28 +38,25 @@ CONTROLS: Final[dict[str, Selector]] = {
     "top_quality": TopQuality(),
     "diversity_only": FacilityLocation(diversity_weight=1.0),
 }
-MOST_GROUPS: Final = 30  # groups listed one by one in the facts; the others are added up
 
 
 def run(params: Params, paths: Paths) -> Manifest:
     """Write comparison.parquet, metrics.json and the plots' data."""
     pool, limits = load_pool(params, paths)
     selection = read_rows(paths.table("selection"), ["id", "rank", "gain"]).sort("rank")
-    chosen = np.searchsorted(pool.ids, np.array(selection["id"].to_list(), dtype=object))
-    controls = draw_controls(pool, limits, params.seed, params.measure.control_seeds)
+    chosen = _places(pool, selection["id"].to_list())
+    draws = {
+        "selected": [chosen],
+        **draw_controls(pool, limits, params.seed, params.measure.control_seeds),
+    }
     eligible = eligible_rows(pool, limits)
-    place = np.full(len(pool), -1)
+    place = np.full(len(pool), -1)  # of a pool row among the eligible ones
     place[eligible] = np.arange(len(eligible))
-    subsets = [Subset("selected", [place[chosen]])]
-    subsets += [Subset(name, [place[draw] for draw in draws]) for name, draws in controls.items()]
+    subsets = [Subset(name, [place[draw] for draw in found]) for name, found in draws.items()]
     subsets.append(Subset("pool", [np.arange(len(eligible))]))
     rows = _rows(pool, eligible)
     table = pl.DataFrame(compare(rows, subsets), schema=_SCHEMA)
-    write_rows(paths.table("comparison"), check(Comparison, table))
-    write_text(paths.json("metrics"), _metrics_json(table))
-    write_text(paths.artifacts / "plots" / "comparison.csv", _comparison_csv(table))
-    gains = selection.select("rank", pl.col("gain").round(DECIMALS)).rows()
-    write_text(paths.artifacts / "plots" / "gains.csv", _csv(["rank", "gain"], gains))
+    _write(paths, check(Comparison, table), selection)
     manifest = Manifest(
         "measure",
         VERSION,
@@ -71,6 +70,28 @@ def run(params: Params, paths: Paths) -> Manifest:
     )
     outputs = (paths.table("comparison"), paths.json("metrics"))
     return write_manifest(paths, manifest, tuple(map(paths.table, INPUTS)), outputs)
+
+
+def _places(pool: Pool, ids: list[str]) -> np.ndarray:
+    """Find selected ids in the pool; raises `ContractError` for one that is not there."""
+    places = np.searchsorted(pool.ids, np.array(ids, dtype=object)).clip(max=len(pool) - 1)
+    strangers = [row_id for row_id, at in zip(ids, places, strict=True) if pool.ids[at] != row_id]
+    if strangers:
+        raise ContractError(
+            "selected rows are not in the pool",
+            expected="every id of selection.parquet in vectors.parquet and scores.parquet",
+            where=f"{len(strangers):,} ids, the first {strangers[0]!r}",
+            remedy="run the stage `choose` again",
+        )
+    return places
+
+
+def _write(paths: Paths, table: pl.DataFrame, selection: pl.DataFrame) -> None:
+    write_rows(paths.table("comparison"), table)
+    write_text(paths.json("metrics"), _metrics_json(table))
+    write_text(paths.artifacts / "plots" / "comparison.csv", _comparison_csv(table))
+    gains = selection.select("rank", pl.col("gain").round(DECIMALS)).rows()
+    write_text(paths.artifacts / "plots" / "gains.csv", _csv(["rank", "gain"], gains))
 
 
 _SCHEMA: Final = {
@@ -118,45 +139,6 @@ def _rows(pool: Pool, eligible: np.ndarray) -> Rows:
         groups=len(pool.group_names),
         block=blocks_of([str(pool.ids[index]) for index in eligible]),
     )
-
-
-def group_facts(
-    rows: Rows, names: Sequence[str], subsets: Sequence[Subset]
-) -> dict[str, list[dict[str, Any]] | int]:
-    """Rows and shares per group: pool, selection and the mean share over each control's draws.
-
-    Largest groups first; beyond `MOST_GROUPS` they are added up in a last line.
-    """
-    counts = {
-        subset.name: np.mean(
-            [np.bincount(rows.group[draw], minlength=rows.groups) for draw in subset.draws], axis=0
-        )
-        for subset in subsets
-    }
-    order = [int(group) for group in np.lexsort((np.arange(rows.groups), -counts["pool"]))]
-    order = [group for group in order if counts["pool"][group]]
-    lines = [([group], names[group]) for group in order[:MOST_GROUPS]]
-    rest = order[MOST_GROUPS:]
-    if rest:
-        lines.append((rest, f"{len(rest)} other groups"))
-    return {
-        "group_shares": [_group_line(label, members, counts) for members, label in lines],
-        "groups_joined": len(rest),
-    }
-
-
-def _group_line(label: str, members: list[int], counts: dict[str, np.ndarray]) -> dict[str, Any]:
-    shares = {
-        name: round(float(count[members].sum() / count.sum()), DECIMALS)
-        for name, count in counts.items()
-    }
-    return {
-        "group": label,
-        "pool_rows": int(counts["pool"][members].sum()),
-        "kept_rows": int(counts["selected"][members].sum()),
-        "pool_share": shares.pop("pool"),
-        **shares,
-    }
 
 
 def _metrics_json(table: pl.DataFrame) -> str:

@@ -54,54 +54,27 @@ SECTIONS: Final = (
 def run(params: Params, paths: Paths) -> Manifest:
     """Write report.html; the same artifacts give the same bytes."""
     manifests = {stage: Manifest.read(manifest_path(paths, stage)) for stage in STAGES}
-    sources = json.loads(paths.json("sources").read_text(encoding="utf-8"))["files"]
-    rows = ledger(paths)
-    known, vectors = read_vectors(paths.table("vectors"))
-    map_context = map_section(
-        rows,
-        known["id"].to_list(),
-        vectors,
-        params.report.max_points,
-        params.seed,
-        partial(with_texts, documents=paths.table("documents")),
-    )
-    scores = read_rows(paths.table("scores"))
-    kept_ids = rows.filter(pl.col("kind") == "kept")["id"]
-    columns = ["quality", *params.score.quality_weights]
-    score_context = score_section(scores, kept_ids, columns)
-    comparison = read_rows(paths.table("comparison"))
-    panels = comparison_panels(comparison)
-    shares = manifests["measure"].facts["group_shares"]
-    groups = group_figure(shares, params.choose.group_by)
-    figures = [map_context["map_figure"], *score_context["score_figures"], *panels, groups]
-    context = {
-        **headline(rows, comparison, params, manifests["ingest"].facts["records_read"]),
-        "sections": SECTIONS,
-        "funnel": funnel(rows),
-        **map_context,
-        **score_context,
-        "comparison_figures": panels,
-        "comparison_table": content.comparison_table(comparison),
-        "metric_labels": [metric.label for metric in METRICS.values()],
-        "controls_note": content.controls_note(comparison),
-        "group_figure": groups,
-        "group_by": params.choose.group_by,
-        "group_table": content.group_table(shares),
-        "groups_left_out": manifests["measure"].facts["groups_joined"],
-        **examples(rows, params.report.examples, paths.table("documents")),
-        **quarantine(paths),
-        "stages": content.stage_table(list(manifests.values())),
-        "sources": content.source_table(sources, manifests["ingest"]),
-        "seed": params.seed,
-    }
+    rows, comparison = ledger(paths), read_rows(paths.table("comparison"))
+    parts = [
+        headline(rows, comparison, params, manifests["ingest"].facts["records_read"]),
+        {"sections": SECTIONS, "funnel": funnel(rows)},
+        embeddings(rows, params, paths),
+        scores(rows, params, paths),
+        controls(comparison),
+        groups(manifests["measure"], params),
+        examples(rows, params.report.examples, paths.table("documents")),
+        quarantine(paths),
+        provenance(manifests, params, paths),
+    ]
+    context = {key: value for part in parts for key, value in part.items()}
     page = paths.artifacts / "report.html"
-    write_text(page, render(context, figures))
+    write_text(page, render(context))
     before = (paths.json("sources"), *(manifest_path(paths, stage) for stage in STAGES))
     manifest = Manifest(
         "report",
         VERSION,
         {"seed": params.seed, **params.report.model_dump()},
-        rows={"records": len(rows), "figures": len(figures)},
+        rows={"records": len(rows)},
     )
     return write_manifest(paths, manifest, (*map(paths.table, TABLES), *before), (page,))
 
@@ -118,6 +91,57 @@ def with_texts(rows: pl.DataFrame, documents: Path) -> pl.DataFrame:
     beginnings = pl.scan_parquet(documents).select(*key, pl.col("text").str.slice(0, LONGEST_TEXT))
     texts = beginnings.join(rows.select(key).lazy(), on=key, how="semi").collect()
     return rows.join(texts, on=key, how="left", maintain_order="left")
+
+
+def embeddings(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
+    """Draw the map."""
+    known, vectors = read_vectors(paths.table("vectors"))
+    return map_section(
+        rows,
+        known["id"].to_list(),
+        vectors,
+        params.report.max_points,
+        params.seed,
+        partial(with_texts, documents=paths.table("documents")),
+    )
+
+
+def scores(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
+    """Draw the distribution of quality and of the columns it combines."""
+    kept_ids = rows.filter(pl.col("kind") == "kept")["id"]
+    columns = ["quality", *params.score.quality_weights]
+    return score_section(read_rows(paths.table("scores")), kept_ids, columns)
+
+
+def controls(comparison: pl.DataFrame) -> dict[str, Any]:
+    """Draw and tabulate the selection beside its controls."""
+    return {
+        "comparison_figures": comparison_panels(comparison),
+        "comparison_table": content.comparison_table(comparison),
+        "metric_labels": [metric.label for metric in METRICS.values()],
+        "controls_note": content.controls_note(comparison),
+    }
+
+
+def groups(measure: Manifest, params: Params) -> dict[str, Any]:
+    """Draw and tabulate group shares."""
+    shares, group_by = measure.facts["group_shares"], params.choose.group_by
+    return {
+        "group_figure": group_figure(shares, group_by),
+        "group_by": group_by,
+        "group_table": content.group_table(shares),
+        "groups_left_out": measure.facts["groups_joined"],
+    }
+
+
+def provenance(manifests: dict[str, Manifest], params: Params, paths: Paths) -> dict[str, Any]:
+    """Tabulate source files, stages, versions and settings."""
+    files = json.loads(paths.json("sources").read_text(encoding="utf-8"))["files"]
+    return {
+        "stages": content.stage_table(list(manifests.values())),
+        "sources": content.source_table(files, manifests["ingest"]),
+        "seed": params.seed,
+    }
 
 
 def examples(rows: pl.DataFrame, count: int, documents: Path) -> dict[str, list[Example]]:

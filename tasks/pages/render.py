@@ -11,8 +11,10 @@ from tasks.pages.plot import Figure
 HERE: Final = Path(__file__).parent
 
 
-def render(context: dict[str, Any], figures: list[Figure]) -> str:
+def render(context: dict[str, Any]) -> str:
     """Render report.html.j2 with autoescape on; equal input gives equal bytes.
+
+    Every `Figure` in `context`, alone or in a list, is drawn in the place that bears its name.
 
     A content security policy allows the page's own scripts by hash and forbids every load.
     """
@@ -27,6 +29,12 @@ def render(context: dict[str, Any], figures: list[Figure]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    figures = [
+        one
+        for value in context.values()
+        for one in (value if isinstance(value, list) else [value])
+        if isinstance(one, Figure)
+    ]
     webgl = any(trace["type"] == "scattergl" for one in figures for trace in one.spec["data"])
     scripts = [get_plotlyjs().replace("\r\n", "\n"), _read("report.js")]
     # Markup marks what is our own and already safe; nothing from the corpus ever passes through it.
