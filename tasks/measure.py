@@ -44,12 +44,12 @@ def run(params: Params, paths: Paths) -> Manifest:
     """Write comparison.parquet, metrics.json and the plots' data."""
     pool, limits = load_pool(params, paths)
     selection = read_rows(paths.table("selection"), ["id", "rank", "gain"]).sort("rank")
-    chosen = _places(pool, selection["id"].to_list())
+    eligible = eligible_rows(pool, limits)
+    chosen = _places(pool, eligible, selection["id"].to_list())
     draws = {
         "selected": [chosen],
         **draw_controls(pool, limits, params.seed, params.measure.control_seeds),
     }
-    eligible = eligible_rows(pool, limits)
     place = np.full(len(pool), -1)  # of a pool row among the eligible ones
     place[eligible] = np.arange(len(eligible))
     subsets = [Subset(name, [place[draw] for draw in found]) for name, found in draws.items()]
@@ -72,13 +72,14 @@ def run(params: Params, paths: Paths) -> Manifest:
     return write_manifest(paths, manifest, tuple(map(paths.table, INPUTS)), outputs)
 
 
-def _places(pool: Pool, ids: list[str]) -> np.ndarray:
-    """Find selected ids in the pool; raises `ContractError` for one that is not there."""
+def _places(pool: Pool, eligible: np.ndarray, ids: list[str]) -> np.ndarray:
+    """Find selected ids in the pool; raises `ContractError` for one that may not be chosen."""
     places = np.searchsorted(pool.ids, np.array(ids, dtype=object)).clip(max=len(pool) - 1)
-    strangers = [row_id for row_id, at in zip(ids, places, strict=True) if pool.ids[at] != row_id]
+    sound = np.isin(places, eligible) & (pool.ids[places] == np.array(ids, dtype=object))
+    strangers = [row_id for row_id, is_sound in zip(ids, sound, strict=True) if not is_sound]
     if strangers:
         raise ContractError(
-            "selected rows are not in the pool",
+            "selected rows are not among the eligible ones",
             expected="every id of selection.parquet in vectors.parquet and scores.parquet",
             where=f"{len(strangers):,} ids, the first {strangers[0]!r}",
             remedy="run the stage `choose` again",

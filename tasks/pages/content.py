@@ -7,6 +7,7 @@ import polars as pl
 
 from schemas.manifest import Manifest
 from tasks.metrics import METRICS
+from tasks.pages.funnel import in_words
 from tasks.pages.text import cut, number, visible
 
 SUBSETS: Final = {  # in the order of the page; pool is not a competitor, only a yardstick
@@ -115,6 +116,7 @@ def quarantine_table(quarantine: pl.DataFrame) -> list[dict[str, str]]:
     """First rows of the quarantine, every field cut and made visible."""
     return [
         {key: "" if value is None else cut(str(value), 200) for key, value in row.items()}
+        | {"rule": in_words(row["rule"])}
         for row in quarantine.head(QUARANTINE_ROWS).iter_rows(named=True)
     ]
 

@@ -54,8 +54,8 @@ def lost_examples(rows: pl.DataFrame) -> list[Example]:
         least = "at least " if row["is_bound"] else ""
         facts = [
             ("quality", _known(row["quality"])),
-            ("would enter with quality", _known(row["needed_quality"], least)),
-            ("or with a budget in rows", _known(row["needed_budget_rows"], least)),
+            ("enters at quality", _known(row["needed_quality"], least)),
+            ("or at budget, rows", _known(row["needed_budget_rows"], least)),
             _gain(row),
             ("stands for it", _twin(row)),
         ]
@@ -78,9 +78,9 @@ def _known(value: float | None, prefix: str = "") -> str:
 def _gain(row: dict[str, Any]) -> tuple[str, str]:
     if row["gain"] is None:
         return "gain", ""
-    last = "" if row["threshold"] is None else f"; the last row taken had {row['threshold']:.3g}"
+    last = "" if row["threshold"] is None else f"; the last row taken had {row['threshold']:#.3g}"
     bound = "at most " if row["is_bound"] else ""
-    return "gain", f"{bound}{row['gain']:.3g}{last}"
+    return "gain", f"{bound}{row['gain']:#.3g}{last}"
 
 
 def _twin(row: dict[str, Any]) -> str:

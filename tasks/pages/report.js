@@ -28,10 +28,11 @@
         bordercolor: style.getPropertyValue("--line-strong").trim(),
         font: { size: 12, color: style.getPropertyValue("--ink").trim() },
       };
-      if (place.clientWidth < 500) {
-        for (const trace of data) if (trace.marker) trace.marker.size *= 0.75; // less overlap
+      const isMap = place.dataset.zoom === "yes";
+      if (isMap && place.clientWidth < 500) {
+        for (const trace of data) trace.marker.size *= 0.75; // less overlap
       }
-      const zoomable = place.dataset.zoom === "yes" && !coarse; // on touch, a swipe scrolls the page
+      const zoomable = isMap && !coarse; // on touch, a swipe scrolls the page
       if (zoomable) layout.dragmode = "zoom";
       Plotly.react(place, data, layout, {
         responsive: true,

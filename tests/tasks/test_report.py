@@ -281,6 +281,10 @@ class TestOneFile:
             digest = hashlib.sha256(script.encode()).digest()
             assert base64.b64encode(digest).decode() in directives["script-src"]
 
+    def test_no_button_sends_the_data_to_plotlys_server(self, page: Page) -> None:
+        assert 'plotlyServerURL: ""' in page.scripts[2]
+        assert "modeBarButtons: [[" in page.scripts[2]  # a list of our own replaces Plotly's
+
     def test_the_same_artifacts_give_the_same_bytes(self, pages: list[str]) -> None:
         assert pages[0] == pages[1]
 
