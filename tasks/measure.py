@@ -18,7 +18,7 @@ from tasks.choose import load_pool
 from tasks.engine.constraints import Limits
 from tasks.engine.pool import Pool
 from tasks.metrics import METRICS
-from tasks.metrics.compare import DECIMALS, Subset, compare
+from tasks.metrics.compare import Subset, compare
 from tasks.metrics.shares import group_facts
 from tasks.metrics.view import Rows, blocks_of
 from tasks.selectors import Selector
@@ -91,7 +91,7 @@ def _write(paths: Paths, table: pl.DataFrame, selection: pl.DataFrame) -> None:
     write_rows(paths.table("comparison"), table)
     write_text(paths.json("metrics"), _metrics_json(table))
     write_text(paths.artifacts / "plots" / "comparison.csv", _comparison_csv(table))
-    gains = selection.select("rank", pl.col("gain").round(DECIMALS)).rows()
+    gains = selection.select("rank", "gain").rows()
     write_text(paths.artifacts / "plots" / "gains.csv", _csv(["rank", "gain"], gains))
 
 

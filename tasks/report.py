@@ -56,7 +56,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     manifests = {stage: Manifest.read(manifest_path(paths, stage)) for stage in STAGES}
     rows, comparison = ledger(paths), read_rows(paths.table("comparison"))
     parts = [
-        headline(rows, comparison, params, manifests["ingest"].facts["records_read"]),
+        headline(rows, comparison, manifests),
         {"sections": SECTIONS, "funnel": funnel(rows)},
         embeddings(rows, params, paths),
         scores(rows, params, paths),
@@ -154,9 +154,10 @@ def examples(rows: pl.DataFrame, count: int, documents: Path) -> dict[str, list[
 
 
 def headline(
-    rows: pl.DataFrame, comparison: pl.DataFrame, params: Params, records_read: int
+    rows: pl.DataFrame, comparison: pl.DataFrame, manifests: dict[str, Manifest]
 ) -> dict[str, Any]:
-    """Say in a sentence and five numbers what the run did, and that no record was lost."""
+    """Say in a sentence and a few numbers what the run did, and that no record was lost."""
+    choose, records_read = manifests["choose"], manifests["ingest"].facts["records_read"]
     counts = {kind: int((rows["verdict"] == kind).sum()) for kind in content.VERDICTS}
     kept, total = counts["kept"], len(rows)
     tokens = comparison.filter(subset="selected", metric="tokens")["value"].sum()
@@ -164,7 +165,7 @@ def headline(
     return {
         "title": f"Winnow: {kept:,} of {total:,} records kept",
         "headline": f"{kept:,} of {total:,} records kept ({kept / max(total, 1):.1%}), "
-        f"chosen by {cut(params.choose.selector.replace('_', ' '), 60)}",
+        f"chosen by {cut(str(choose.params['selector']).replace('_', ' '), 60)}",
         "standing": content.standing_sentence(comparison),
         "conservation": f"Every record is accounted for: {parts} = {sum(counts.values()):,}; "
         f"{records_read:,} records were read.",
@@ -172,8 +173,11 @@ def headline(
             ("Records read", f"{total:,}"),
             ("Records kept", f"{kept:,}"),
             ("Tokens kept", f"{tokens:,.0f}"),
-            ("Budget asked for", cut(params.choose.budget, 40)),
-            ("Diversity weight", f"{params.choose.diversity_weight:g}"),
+            ("Budget", f"{choose.facts['budget']['limit']:,} {choose.facts['budget']['unit']}"),
+            *(
+                (cut(name.replace("_", " ").capitalize(), 30), cut(str(value), 30))
+                for name, value in list(choose.facts["selector"]["settings"].items())[:3]
+            ),
         ],
     }
 

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
+from schemas.errors import ContractError
 from tasks.engine.tiles import column_tiles, map_row_blocks
 
 BLOCKS: Final = 20
@@ -96,7 +97,16 @@ def blocks_of(ids: Sequence[str]) -> Int[np.ndarray, " n"]:
 
 
 def describe(rows: Rows, indices: Int[np.ndarray, " k"]) -> SubsetParts:
-    """Statistics of the subset at `indices` (one or more, distinct): O(n k d) time, O(n) memory."""
+    """Gather the statistics of the subset at `indices` (distinct): O(n k d) time, O(n) memory.
+
+    Raises `ContractError` for a subset without rows: no metric has a value for it.
+    """
+    if not len(indices):
+        raise ContractError(
+            "a subset without rows cannot be measured",
+            expected="at least one row",
+            remedy="raise choose.budget: it buys not even one row, for the selection or a control",
+        )
     chosen = np.sort(np.asarray(indices, dtype=np.int64))
     return SubsetParts(rows, chosen, _grams(rows, chosen), _closest(rows, chosen))
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tasks.engine.constraints import Limits
-from tasks.engine.pool import Pool
 
 from schemas.errors import ContractError
 from schemas.params import ChooseParams, MeasureParams, Params
 from schemas.tables import Comparison, check
+from tasks.engine.constraints import Limits
+from tasks.engine.pool import Pool
 from tasks.measure import CONTROLS, control_seed, draw_controls, eligible_rows, run
 from tasks.metrics import METRICS
 from tasks.stage import Paths

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.errors import ContractError
 from tasks.metrics import METRICS
 from tasks.metrics.view import BLOCKS, Rows, blocks_of, describe
 
@@ -216,6 +217,11 @@ def test_a_rotation_of_the_space_changes_nothing(name: str) -> None:
     rotation, _ = np.linalg.qr(np.random.default_rng(9).normal(size=(6, 6)))
     turned = measured(name, make_rows(vectors @ rotation), range(30))
     assert turned == pytest.approx(measured(name, make_rows(vectors), range(30)), rel=1e-5)
+
+
+def test_a_subset_without_rows_is_refused_with_a_remedy() -> None:
+    with pytest.raises(ContractError, match="without rows"):
+        describe(make_rows(np.eye(3)), np.empty(0, dtype=np.int64))
 
 
 def test_blocks_do_not_change_when_other_rows_arrive() -> None:

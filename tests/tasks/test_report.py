@@ -162,13 +162,21 @@ def fill(paths: Paths) -> None:
     ]
     facts = {
         "measure": {"group_shares": shares, "groups_joined": 0},
+        "choose": {
+            "budget": {"unit": "rows", "limit": 10},
+            "selector": {"settings": {"diversity_weight": 0.5, "by": HOSTILE[0]}},
+        },
         "ingest": {"records_read": COUNT + 2, "files": {"in <put>.jsonl": {"records": COUNT + 2}}},
     }
     source = {"path": "in <put>.jsonl", "bytes": 12_345, "sha256": sha("file")}
     write_text(paths.json("sources"), json.dumps({"version": "1.0.0", "files": [source]}))
     for stage in STAGES:
         manifest = Manifest(
-            stage, "1.0.0", {"note": HOSTILE[0]}, rows={"x": 1}, facts=facts.get(stage, {})
+            stage,
+            "1.0.0",
+            {"note": HOSTILE[0], "selector": "k_center"},
+            rows={"x": 1},
+            facts=facts.get(stage, {}),
         )
         write_manifest(paths, manifest, (paths.table("documents"),))
 
