@@ -1,8 +1,8 @@
 """Stage `ingest`: input files -> documents.parquet and quarantine.parquet, one row per record.
 
 Records are read one by one and spooled to disk; ids, duplicates and order are worked out on key
-columns alone. Memory: one record, one batch of 16 MiB, about 400 bytes per record while the keys
-are sorted, then buckets of 128 MiB while the tables are written. Disk: twice the text, for a while.
+columns alone. Memory: one record, one batch of 16 MiB, about 300 bytes per record while the keys
+are sorted, then buckets of 64 MiB while the tables are written. Disk: twice the text, for a while.
 """
 
 import shutil

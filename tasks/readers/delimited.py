@@ -181,9 +181,8 @@ def read_delimited(opened: OpenedFile, limit: int) -> Iterator[Record]:
 
 
 def _no_header(found: Record) -> Record:
-    """Refuse the whole file; a stream that broke off keeps its own fault."""
-    if found.fault is None or found.fault.rule == "truncated_file":
-        return found
+    """Refuse the whole file, since without its header no record can be read."""
+    assert found.fault is not None
     fault = found.fault._replace(rule="unreadable_file", expected=_ONE_HEADER)
     return Record(0, None, None, found.sha256, fault)
 

@@ -163,7 +163,7 @@ class OpenedFile:
 def unpack(packed: Iterator[bytes], new: Callable[[], Unpacker]) -> Iterator[bytes]:
     """Unpack gzip members or zstd frames in turn; zero bytes between them are padding.
 
-    Raises `BrokenStreamError` when the data is corrupt, or ends inside a member or before the first.
+    Raises `BrokenStreamError` when data is corrupt, or ends inside a member or before the first.
     """
     member, members = None, 0
     for block in packed:

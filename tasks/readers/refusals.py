@@ -13,18 +13,17 @@ from tasks.readers.layout import REFUSED
 from tasks.readers.spool import read_columns
 
 _ORDER: Final = ["id", "file", "rule", "column", "raw_sha256", "row"]
-_REMEDIES: Final = {
-    "bad_id": "ingest.id_key",
-    "blank_text": "the column names in ingest (text_key, instruction_key, …)",
-    "broken_csv": "the file's quoting",
-    "broken_json": "the file",
-    "conflicting_id": "ingest.id_key (empty: ids from content)",
-    "missing_column": "the column names in ingest (text_key, instruction_key, …)",
-    "missing_id": "ingest.id_key (empty: ids from content)",
-    "missing_text": "the column names in ingest (text_key, instruction_key, …)",
-    "record_too_large": "ingest.max_record_bytes",
-    "too_long": "ingest.max_chars",
-    "wrong_type": "ingest.shape and the column names in ingest",
+_COLUMNS: Final = ("shape", "text_key", "instruction_key", "output_key", "messages_key")
+_SETTINGS: Final = {  # settings of block ingest that may be at fault
+    "bad_id": ("id_key",),
+    "blank_text": _COLUMNS,
+    "conflicting_id": ("id_key",),
+    "missing_column": _COLUMNS,
+    "missing_id": ("id_key",),
+    "missing_text": _COLUMNS,
+    "record_too_large": ("max_record_bytes",),
+    "too_long": ("max_chars",),
+    "wrong_type": (*_COLUMNS, "input_key", "source_key"),
 }
 
 
@@ -66,15 +65,15 @@ def too_many(facts: dict[str, Any], settings: IngestParams, table: Path) -> Quar
     limit, share = settings.max_quarantine_share, refused / read
     if facts["accepted"] and share <= limit:
         return None
-    nothing = "" if facts["accepted"] else "; none was accepted"
     rules: dict[str, int] = facts["quarantined_by_rule"]
-    ways = sorted({_REMEDIES[rule] for rule in rules if rule in _REMEDIES})
-    mend = f"mend the records or {', '.join(ways)}" if ways else "mend the records"
+    names = sorted({name for rule in rules for name in _SETTINGS.get(rule, ())})
+    look = f"; look at {', '.join(f'ingest.{name}' for name in names)}" if names else ""
+    allowed = f"at most {100 * limit:g} % refused"
     return QuarantineError(
-        f"{refused:,} of {read:,} records were refused{nothing}\n{_examples(table, rules)}",
-        expected=f"a share of at most {limit:g} and a record that is accepted; found {share:.4g}",
+        f"{refused:,} of {read:,} records were refused\n{_examples(table, rules)}",
+        expected=f"{allowed} and at least one accepted; found {100 * share:.3g} % refused",
         where=f"every refused record is a row of {table.as_posix()}",
-        remedy=f"{mend}; or allow more with ingest.max_quarantine_share",
+        remedy=f"mend the records{look}; or allow more with ingest.max_quarantine_share",
     )
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 
 BATCH_ROWS: Final = 8192
 BATCH_BYTES: Final = 16 * 2**20
-BUCKET_BYTES: Final = 128 * 2**20
+BUCKET_BYTES: Final = 64 * 2**20
 MOST_BUCKETS: Final = 256  # files open at once
 _OPTIONS: Final = pa.ipc.IpcWriteOptions(compression="lz4")
 
@@ -78,7 +78,10 @@ def read_columns(path: Path, names: list[str]) -> Iterator[pl.DataFrame]:
         options = pa.ipc.IpcReadOptions(included_fields=wanted)
         reader = pa.ipc.open_file(source, options=options)
         for index in range(reader.num_record_batches):
-            yield pl.DataFrame(pl.from_arrow(pa.table(reader.get_batch(index)))).select(names)
+            part = pa.table(reader.get_batch(index))
+            # copied: a column read from the file would keep the buffers of all of them alive
+            own = part.take(pa.array(np.arange(len(part))))
+            yield pl.DataFrame(pl.from_arrow(own)).select(names)
 
 
 def in_order(path: Path, attached: pl.DataFrame, folder: Path) -> Iterator[pa.Table]:
