@@ -126,8 +126,9 @@ class _Table:
         """One record for each line behind a quote that is never closed, so that all are counted."""
         first = self.feed.taken[0].number
         reason = f"a quote opened on line {first} is never closed"
+        remedy = "close it, or copy the file again"
         return [
-            cut_short(self.row + place, line.number, line.raw.removesuffix(b"\r"), reason)
+            cut_short(self.row + place, line.number, line.raw.removesuffix(b"\r"), reason, remedy)
             for place, line in enumerate(self.feed.taken, start=1)
         ]
 

@@ -15,6 +15,7 @@ from tasks.readers.progress import Progress
 from tasks.readers.records import Fault, Record, Refused, digest
 from tasks.readers.spool import Spool
 
+_LOSSES = ("truncated_file", "unreadable_file")
 _ROW_BYTES = 600  # what the columns of fixed width take, about
 
 log = logging.getLogger("winnow")
@@ -50,17 +51,16 @@ class Intake:
         return records
 
     def _read_file(self, path: Path, source: SourceFile, number: int, progress: Progress) -> int:
-        count, stem = 0, source.stem
+        count, cut, stem = 0, 0, source.stem
         with OpenedFile(path, source) as opened:
             for record in read_records(opened, self._settings.max_record_bytes, self._folder):
                 self._take(record, number, stem)
-                count += 1
                 progress.step(source.path)
-                if record.fault and record.fault.rule in ("truncated_file", "unreadable_file"):
-                    # a share of records cannot show how much of a file was lost: say it at once
-                    log.warning(
-                        f"ingest {record.fault.rule} file={source.path}: {record.fault.hint}"
-                    )
+                count += 1
+                if record.fault and record.fault.rule in _LOSSES:
+                    cut += 1
+                    if cut == 1:  # a share of records cannot show how much of a file was lost
+                        log.warning(f"{record.fault.rule} {source.path}: {record.fault.hint}")
             opened.confirm()
         return count
 

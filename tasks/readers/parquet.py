@@ -23,6 +23,8 @@ from tasks.readers.records import (
 
 _BATCH_ROWS: Final = 4096
 _BATCH_BYTES: Final = 16 * 2**20
+# ValueError: names in the footer that are not UTF-8
+_DAMAGE: Final = (pa.ArrowException, OSError, ValueError)
 _AGAIN: Final = "copy or download the file again, or write it anew"
 
 
@@ -45,7 +47,7 @@ def _rows(content: Any, limit: int) -> Iterator[Record]:
             content, pre_buffer=False, buffer_size=2**20, page_checksum_verification=True
         )
         names = file.schema_arrow.names
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         yield unreadable(_words(error), _AGAIN, expected="a Parquet file")
         return
     if len(set(names)) < len(names):
@@ -57,7 +59,7 @@ def _rows(content: Any, limit: int) -> Iterator[Record]:
             for value, fault in _values(as_json_has_it(batch)):
                 row += 1
                 yield _record(row, value, fault, limit)
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         reason = f"reading stopped after {row:,} of {total:,} rows ({_words(error)})"
         yield cut_short(row + 1, None, b"", reason)
 

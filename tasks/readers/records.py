@@ -88,7 +88,9 @@ def _missing_column(key: str, columns: tuple[str, ...], setting: str) -> str:
     return f"{hint}{wanted}; set ingest.{setting}"
 
 
-def cut_short(row: int, line: int | None, raw: bytes, reason: str) -> Record:
+def cut_short(
+    row: int, line: int | None, raw: bytes, reason: str, remedy: str = "copy the file again"
+) -> Record:
     """Stand in for the rest of a file that ends too early."""
     return refused(
         row,
@@ -99,8 +101,7 @@ def cut_short(row: int, line: int | None, raw: bytes, reason: str) -> Record:
             "",
             "a file that can be read to its end",
             visible(raw) if raw else "nothing after the last whole record",
-            f"{reason}; all records before it were read, what followed is lost: "
-            "copy or download the file again",
+            f"{reason}; all records before it were read, what followed is lost: {remedy}",
         ),
     )
 

@@ -12,14 +12,23 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import zstandard
+from hypothesis import HealthCheck, settings
 
 from schemas.errors import QuarantineError
 from schemas.params import Params
+from schemas.tables import Documents, Quarantine, check
 from tasks import ingest, sources
 from tasks.stage import Paths
 
 PLACE = ["row", "line", "source_file"]
 PACK = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.ZstdCompressor().compress}
+
+
+GOOD = {"id": "good", "text": "A sound record."}
+
+few = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 
 @dataclass
@@ -89,3 +98,36 @@ def reader(root: Path, name: str, content: bytes, limit: int = 2**20) -> list[An
         records = list(read_records(opened, limit, root / "scratch"))
         opened.confirm()
     return records
+
+
+def conserved(outcome: Outcome) -> None:
+    """Every record read is in one of the two tables, once, and the manifest says so."""
+    both = pl.concat([outcome.documents.select(PLACE), outcome.quarantine.select(PLACE)])
+    assert len(both.unique(["source_file", "row"])) == len(both) == outcome.facts["records_read"]
+    for name, counts in outcome.facts["files"].items():
+        assert counts["records"] == counts["accepted"] + counts["quarantined"]
+        assert counts["accepted"] == (outcome.documents["source_file"] == name).sum()
+    check(Documents, outcome.documents)
+    check(Quarantine, outcome.quarantine)
+
+
+# rule, minimal bad line, its near miss (id_key id, max_chars 10, max_record_bytes 1024)
+LINES = [
+    ("broken_json", b'{"id":"a","text":"x"', b'{"id":"a","text":"x"}'),
+    ("not_an_object", b'["id"]', b'{"id":"a","text":"[]"}'),
+    ("wrong_type", b'{"id":"a","text":1}', b'{"id":"a","text":"1"}'),
+    ("missing_column", b'{"id":"a","Text":"x"}', b'{"id":"a","text":"x"}'),
+    ("missing_text", b'{"id":"a","text":null}', b'{"id":"a","text":"null"}'),
+    ("blank_text", b'{"id":"a","text":" "}', b'{"id":"a","text":" ."}'),
+    ("too_long", b'{"id":"a","text":"12345678901"}', b'{"id":"a","text":"1234567890 "}'),
+    ("invalid_utf8", b'{"id":"a","text":"\xe9"}', b'{"id":"a","text":"\xc3\xa9"}'),
+    ("invalid_unicode", b'{"id":"a","text":"\\ud800"}', b'{"id":"a","text":"\\ud800\\udc00"}'),
+    ("missing_id", b'{"id":null,"text":"x"}', b'{"id":0,"text":"x"}'),
+    ("bad_id", b'{"id":0.0,"text":"x"}', b'{"id":"0.0","text":"x"}'),
+    ("conflicting_id", b'{"id":"good","text":"x"}', b'{"id":"good","text":"A good."}'),
+    (
+        "record_too_large",
+        b'{"id":"a","text":"x"}' + b" " * 1024,
+        b'{"id":"a","text":"x"}' + b" " * 1003,
+    ),
+]
