@@ -79,6 +79,20 @@ class IngestParams(Block):
         default=0.05, ge=0, le=1, description="Share of refused records above which the run fails"
     )
 
+    @field_validator("template")
+    @classmethod
+    def _template_names_its_fields(cls, value: str) -> str:
+        names = set(re.findall(r"\{(\w*)\}", value))
+        if unknown := sorted(names - {"instruction", "input", "output"}):
+            raise ValueError(
+                f"a template knows {{instruction}}, {{input}}, {{output}}; not {unknown}"
+            )
+        if missing := sorted({"instruction", "output"} - names):
+            raise ValueError(
+                f"a template must hold {{instruction}} and {{output}}; without {missing}"
+            )
+        return value
+
     @field_validator("id_key", "source_key", mode="before")
     @classmethod
     def _none_is_empty(cls, value: Any) -> Any:
@@ -168,7 +182,9 @@ class ValidateParams(Block):
 
     min_selected_rows: int = Field(default=1, ge=0, description="Fewer selected rows fail the run")
     max_missing_groups: int = Field(
-        default=0, ge=0, description="Groups with eligible rows that may end without a selected one"
+        default=-1,
+        ge=-1,
+        description="Groups with eligible rows that may end without a selected one; -1: any number",
     )
 
 

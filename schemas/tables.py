@@ -12,6 +12,25 @@ from schemas.errors import ContractError
 
 SHA256 = r"^[0-9a-f]{64}$"
 VERDICTS = ["kept", "dropped", "quarantined"]
+QUARANTINE_RULES = [
+    "bad_id",  # no string or integer, too long, or with control characters
+    "blank_text",
+    "broken_csv",  # quoting against RFC 4180
+    "broken_json",
+    "conflicting_id",  # one id, different contents: all its records
+    "invalid_unicode",  # half of a surrogate pair
+    "invalid_utf8",
+    "missing_column",
+    "missing_id",  # absent, null or blank
+    "missing_text",  # null
+    "not_an_object",
+    "record_too_large",
+    "too_long",
+    "truncated_file",  # stands for the unread rest of a file
+    "unreadable_file",  # row 0: stands for the whole file
+    "wrong_field_count",
+    "wrong_type",
+]
 
 
 class Table(pa.DataFrameModel):
@@ -29,7 +48,8 @@ class Documents(Table):
     found, `content_sha256` as normalised. `row` counts the file's records from 1, `line` its
     lines from 1 (null in Parquet). `metadata` is the record's other fields as canonical JSON.
     `duplicate_of` names the keeper where the content occurs twice (it may be an equal id).
-    Sorted by (id, duplicate first-null, content, position).
+    Sorted by (id, keeper first, a digest of (raw_sha256, metadata, source), source_file, row), so
+    that the order of the input's rows shows in `row` and `line` alone.
     """
 
     id: str = pa.Field(str_length={"min_value": 1, "max_value": 512})
@@ -43,6 +63,13 @@ class Documents(Table):
     line: int = pa.Field(ge=1, nullable=True)
     duplicate_of: str = pa.Field(nullable=True)
 
+    @pa.dataframe_check(name="id is unique where duplicate_of is null")
+    def _keepers_are_unique(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        kept = pl.col("duplicate_of").is_null()
+        alone = pl.struct("id", kept.alias("kept")).is_unique()
+        frame: pl.LazyFrame = data.lazyframe
+        return frame.select(~kept | alone)
+
 
 class Quarantine(Table):
     """One row per refused record. Key: (source_file, row); row 0 = the file as a whole.
@@ -55,7 +82,7 @@ class Quarantine(Table):
     source_file: str
     row: int = pa.Field(ge=0)
     line: int = pa.Field(ge=1, nullable=True)
-    rule: str
+    rule: str = pa.Field(isin=QUARANTINE_RULES)
     column: str
     expected: str
     found: str
@@ -185,13 +212,15 @@ class Comparison(Table):
     better: str = pa.Field(isin=["higher", "lower", "neither"])
 
 
-def check(model: type[pa.DataFrameModel], frame: pl.DataFrame) -> pl.DataFrame:
+def check(
+    model: type[pa.DataFrameModel] | pa.DataFrameSchema, frame: pl.DataFrame
+) -> pl.DataFrame:
     """Validate a collected frame; raises `ContractError` naming checks, columns and first rows."""
     try:
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
         raise ContractError(
-            f"table {model.__name__} breaks its contract",
+            f"table {getattr(model, '__name__', 'Documents')} breaks its contract",
             expected=(model.__doc__ or "").strip().split("\n")[0],
             where=_failures(error.failure_cases, frame),
             remedy="the rows are listed by table position; see schemas/tables.py for the checks",

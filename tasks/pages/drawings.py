@@ -1,0 +1,150 @@
+"""From tables to the page's figures: which rows, with which titles and captions."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from jaxtyping import Float
+
+from tasks.metrics import METRICS
+from tasks.pages import figures
+from tasks.pages.content import SUBSETS, distribution_table
+from tasks.pages.embedding_map import beside, coordinates, sample
+from tasks.pages.funnel import in_words
+from tasks.pages.map_figure import embedding_map
+from tasks.pages.plot import Figure
+from tasks.pages.text import hover, visible
+
+DIRECTION: Final = {
+    "higher": "higher is better",
+    "lower": "lower is better",
+    "neither": "neither direction is better",
+}
+SYMBOLS: Final = {
+    "kept": ("Kept", "diamond"),
+    "dropped": ("Dropped", "circle"),
+    "duplicate": ("Duplicate", "cross near its keeper"),
+}
+
+
+def map_section(
+    rows: pl.DataFrame,
+    ids: list[str],
+    vectors: Float[np.ndarray, "n d"],
+    limit: int,
+    seed: int,
+    with_texts: Callable[[pl.DataFrame], pl.DataFrame],
+) -> dict[str, Any]:
+    """Draw the map of `rows` (the ledger with kind): figure, caption and counts.
+
+    `ids`, sorted, name the rows of `vectors`; `with_texts` adds the column `text` to shown rows.
+    """
+    candidates = rows.select(
+        "id",
+        "kind",
+        place_id=pl.when(pl.col("kind") == "duplicate").then("keeper_id").otherwise("id"),
+        file="source_file",
+        row="row",
+    ).filter(pl.col("place_id").is_in(ids), pl.col("kind") != "quarantined")
+    shown = sample(candidates, limit)
+    placed = sorted(set(shown["place_id"].to_list()))
+    at = {row_id: position for position, row_id in enumerate(placed)}
+    index = np.searchsorted(np.array(ids, dtype=object), np.array(placed, dtype=object))
+    flat = coordinates(vectors[index], seed)[[at[place] for place in shown["place_id"]]]
+    twins = np.flatnonzero((shown["kind"] == "duplicate").to_numpy())
+    keys = [f"{file}\0{row}" for file, row in shown[twins].select("file", "row").rows()]
+    flat[twins] = beside(flat[twins], keys)
+    points = shown.select(source_file="file", row="row").join(
+        rows, on=["source_file", "row"], maintain_order="left"
+    )
+    points = points.with_columns(x=flat[:, 0], y=flat[:, 1])
+    points = points.with_columns(hover=pl.Series(_hovers(with_texts(points)), dtype=pl.String))
+    all_shown = len(shown) == len(candidates)
+    part = "all" if all_shown else f"{len(shown):,} of {len(candidates):,}"
+    return {
+        "map_figure": Figure(
+            "map",
+            "Map of the embeddings",
+            "Rows that mean alike lie close together. Kept rows should reach into every region; "
+            "dropped rows should have a kept one near; duplicates sit beside the row that stands "
+            "for them.",
+            600,
+            embedding_map(points),
+        ),
+        "map_note": f"Shown: {part} embedded rows and their duplicates. t-SNE of the embedding "
+        "(principal components below 30 rows); the axes have no meaning and far distances are not "
+        "to scale. Point at a row to read it.",
+        "map_counts": [
+            (*SYMBOLS[kind], int((shown["kind"] == kind).sum()), int((rows["kind"] == kind).sum()))
+            for kind in SYMBOLS
+        ],
+    }
+
+
+def _hovers(points: pl.DataFrame) -> list[str]:
+    return [
+        hover(
+            row["id"],
+            [row["source"] or "", f"{row['kind']} · {in_words(row['rule'])}"],
+            row["text"] or "",
+        )
+        for row in points.select("id", "source", "kind", "rule", "text").iter_rows(named=True)
+    ]
+
+
+def score_section(scores: pl.DataFrame, kept_ids: pl.Series, columns: list[str]) -> dict[str, Any]:
+    """Draw the distribution of each score column that exists, all rows against kept ones."""
+    kept = scores.filter(pl.col("id").is_in(kept_ids.to_list()))
+    parts = {
+        name: (_finite(scores[name]), _finite(kept[name]))
+        for name in columns
+        if name in scores.columns and len(_finite(scores[name]))
+    }
+    drawn = [
+        Figure(
+            f"score-{place}",
+            name.replace("_", " ").capitalize(),
+            f"Distribution of {name} over kept and over all scored rows",
+            210,
+            figures.histogram(*pair),
+        )
+        for place, (name, pair) in enumerate(parts.items())
+    ]
+    return {"score_figures": drawn, "score_table": distribution_table(parts)}
+
+
+def _finite(column: pl.Series) -> np.ndarray:
+    values = column.cast(pl.Float64).drop_nulls()
+    return values.filter(values.is_finite()).to_numpy()
+
+
+def comparison_panels(comparison: pl.DataFrame) -> list[Figure]:
+    """Draw one small panel per metric, because their scales differ; the row count is the budget's.
+
+    The pool is left out: it is larger than the budget, so its values do not compare.
+    """
+    names = {name: label for name, label in SUBSETS.items() if name != "pool"}
+    return [
+        Figure(
+            f"metric-{name.replace('_', '-')}",
+            metric.label,
+            DIRECTION[metric.better],
+            210,
+            figures.comparison(comparison.filter(metric=name), names),
+        )
+        for name, metric in METRICS.items()
+        if name != "rows"
+    ]
+
+
+def group_figure(shares: list[dict[str, Any]], group_by: str) -> Figure:
+    """Draw each group's share of the selection against its share of the pool."""
+    return Figure(
+        "groups",
+        "Group shares",
+        f"Each group by {visible(group_by)}: its share of the selection (diamond) against its "
+        "share of the eligible pool (circle). A diamond to the right is over-represented.",
+        max(180, 90 + 34 * len(shares)),
+        figures.group_shares(shares),
+    )

@@ -1,0 +1,192 @@
+"""Stage `report`: everything the run left behind -> report.html, one page that explains it."""
+
+import json
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from schemas.manifest import Manifest
+from schemas.params import Params
+from tasks.metrics import METRICS
+from tasks.pages import content
+from tasks.pages.drawings import comparison_panels, group_figure, map_section, score_section
+from tasks.pages.examples import (
+    LONGEST_TEXT,
+    Example,
+    best_losers,
+    duplicate_examples,
+    first_ranks,
+    kept_examples,
+    least_similar,
+    lost_examples,
+)
+from tasks.pages.funnel import funnel, kind_of
+from tasks.pages.render import render
+from tasks.pages.text import cut
+from tasks.stage import Paths, manifest_path, run_stage, write_manifest
+from tasks.storage.rows import read_rows, read_vectors, write_text
+
+VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate", "measure")
+TABLES: Final = (
+    "documents",
+    "quarantine",
+    "vectors",
+    "scores",
+    "selection",
+    "decisions",
+    "comparison",
+)
+SECTIONS: Final = (
+    ("funnel", "Funnel"),
+    ("map", "Map"),
+    ("scores", "Scores"),
+    ("controls", "Controls"),
+    ("groups", "Groups"),
+    ("examples", "Examples"),
+    ("quarantine", "Quarantine"),
+    ("provenance", "Provenance"),
+)
+
+
+def run(params: Params, paths: Paths) -> Manifest:
+    """Write report.html; the same artifacts give the same bytes."""
+    manifests = {stage: Manifest.read(manifest_path(paths, stage)) for stage in STAGES}
+    rows, comparison = ledger(paths), read_rows(paths.table("comparison"))
+    parts = [
+        headline(rows, comparison, manifests),
+        {"sections": SECTIONS, "funnel": funnel(rows)},
+        embeddings(rows, params, paths),
+        scores(rows, params, paths),
+        controls(comparison),
+        groups(manifests["measure"], params),
+        examples(rows, params.report.examples, paths.table("documents")),
+        quarantine(paths),
+        provenance(manifests, params, paths),
+    ]
+    context = {key: value for part in parts for key, value in part.items()}
+    page = paths.artifacts / "report.html"
+    write_text(page, render(context))
+    before = (paths.json("sources"), *(manifest_path(paths, stage) for stage in STAGES))
+    manifest = Manifest(
+        "report",
+        VERSION,
+        {"seed": params.seed, **params.report.model_dump()},
+        rows={"records": len(rows)},
+    )
+    return write_manifest(paths, manifest, (*map(paths.table, TABLES), *before), (page,))
+
+
+def ledger(paths: Paths) -> pl.DataFrame:
+    """Read every decision with the kind the page shows."""
+    decisions = read_rows(paths.table("decisions"))
+    return decisions.with_columns(kind=kind_of(decisions))
+
+
+def with_texts(rows: pl.DataFrame, documents: Path) -> pl.DataFrame:
+    """Add the beginning of each row's text, null where there is none; the others are not read."""
+    key = ["source_file", "row"]
+    beginnings = pl.scan_parquet(documents).select(*key, pl.col("text").str.slice(0, LONGEST_TEXT))
+    texts = beginnings.join(rows.select(key).lazy(), on=key, how="semi").collect()
+    return rows.join(texts, on=key, how="left", maintain_order="left")
+
+
+def embeddings(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
+    """Draw the map."""
+    known, vectors = read_vectors(paths.table("vectors"))
+    return map_section(
+        rows,
+        known["id"].to_list(),
+        vectors,
+        params.report.max_points,
+        params.seed,
+        partial(with_texts, documents=paths.table("documents")),
+    )
+
+
+def scores(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
+    """Draw the distribution of quality and of the columns it combines."""
+    kept_ids = rows.filter(pl.col("kind") == "kept")["id"]
+    columns = ["quality", *params.score.quality_weights]
+    return score_section(read_rows(paths.table("scores")), kept_ids, columns)
+
+
+def controls(comparison: pl.DataFrame) -> dict[str, Any]:
+    """Draw and tabulate the selection beside its controls."""
+    return {
+        "comparison_figures": comparison_panels(comparison),
+        "comparison_table": content.comparison_table(comparison),
+        "metric_labels": [metric.label for metric in METRICS.values()],
+        "controls_note": content.controls_note(comparison),
+    }
+
+
+def groups(measure: Manifest, params: Params) -> dict[str, Any]:
+    """Draw and tabulate group shares."""
+    shares, group_by = measure.facts["group_shares"], params.choose.group_by
+    return {
+        "group_figure": group_figure(shares, group_by),
+        "group_by": group_by,
+        "group_table": content.group_table(shares),
+        "groups_left_out": measure.facts["groups_joined"],
+    }
+
+
+def provenance(manifests: dict[str, Manifest], params: Params, paths: Paths) -> dict[str, Any]:
+    """Tabulate source files, stages, versions and settings."""
+    files = json.loads(paths.json("sources").read_text(encoding="utf-8"))["files"]
+    return {
+        "stages": content.stage_table(list(manifests.values())),
+        "sources": content.source_table(files, manifests["ingest"]),
+        "seed": params.seed,
+    }
+
+
+def examples(rows: pl.DataFrame, count: int, documents: Path) -> dict[str, list[Example]]:
+    """Pick the rows shown in full, by kind."""
+    return {
+        "kept_examples": kept_examples(with_texts(first_ranks(rows, count), documents)),
+        "lost_examples": lost_examples(with_texts(best_losers(rows, count), documents)),
+        "duplicate_examples": duplicate_examples(with_texts(least_similar(rows, count), documents)),
+    }
+
+
+def headline(
+    rows: pl.DataFrame, comparison: pl.DataFrame, manifests: dict[str, Manifest]
+) -> dict[str, Any]:
+    """Say in a sentence and a few numbers what the run did, and that no record was lost."""
+    choose, records_read = manifests["choose"], manifests["ingest"].facts["records_read"]
+    counts = {kind: int((rows["verdict"] == kind).sum()) for kind in content.VERDICTS}
+    kept, total = counts["kept"], len(rows)
+    tokens = comparison.filter(subset="selected", metric="tokens")["value"].sum()
+    parts = " + ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
+    return {
+        "title": f"Winnow: {kept:,} of {total:,} records kept",
+        "headline": f"{kept:,} of {total:,} records kept ({kept / max(total, 1):.1%}), "
+        f"chosen by {cut(str(choose.params['selector']).replace('_', ' '), 60)}",
+        "standing": content.standing_sentence(comparison),
+        "conservation": f"Every record is accounted for: {parts} = {sum(counts.values()):,}; "
+        f"{records_read:,} records were read.",
+        "tiles": [
+            ("Records read", f"{total:,}"),
+            ("Records kept", f"{kept:,}"),
+            ("Tokens kept", f"{tokens:,.0f}"),
+            ("Budget", f"{choose.facts['budget']['limit']:,} {choose.facts['budget']['unit']}"),
+            *(
+                (cut(name.replace("_", " ").capitalize(), 30), cut(str(value), 30))
+                for name, value in list(choose.facts["selector"]["settings"].items())[:3]
+            ),
+        ],
+    }
+
+
+def quarantine(paths: Paths) -> dict[str, Any]:
+    """Read the refused records: all are counted, the first are shown."""
+    table = read_rows(paths.table("quarantine"))
+    return {"quarantine": content.quarantine_table(table), "quarantine_count": len(table)}
+
+
+if __name__ == "__main__":
+    run_stage("report", run)

@@ -1,0 +1,110 @@
+"""LanceDB: the embedding cache, and the table of rows that people search. Derived, never tracked.
+
+Lance folders differ from run to run though their rows are equal, so Parquet is the artifact and
+this store is rebuilt from it whenever the tag of the wanted content is missing.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+from jaxtyping import Float
+
+ROWS: Final = "rows"
+UPSERT_ROWS: Final = 10_000
+
+
+def vector_type(width: int) -> pa.DataType:
+    """How a vector is stored everywhere: a fixed-size list of float32."""
+    return pa.list_(pa.field("item", pa.float32()), width)
+
+
+def vector_array(vectors: Float[np.ndarray, "n d"]) -> pa.FixedSizeListArray:
+    """Wrap an array as an Arrow column of `vector_type`."""
+    flat = pa.array(np.ascontiguousarray(vectors, dtype=np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, type=vector_type(vectors.shape[1]))
+
+
+class VectorStore:
+    """One LanceDB folder (or `s3://` address)."""
+
+    def __init__(self, location: Path | str):
+        import lancedb
+
+        self.database = lancedb.connect(str(location))
+
+    def cache(self, identity: str, width: int) -> "EmbeddingCache":
+        """The vectors a model has made so far, opened or created."""
+        return EmbeddingCache(self.database, f"cache_{identity[:32]}", width)
+
+    def _tags(self, name: str) -> dict[str, Any]:
+        if name not in self.database.list_tables().tables:
+            return {}
+        return dict(self.database.open_table(name).tags.list())
+
+    def has(self, tag: str) -> bool:
+        """Whether the rows table holds the content named by a tag."""
+        return tag in self._tags(ROWS)
+
+    def publish(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, tag: str) -> None:
+        """Make `batches` the current rows and name them by a tag."""
+        reader = pa.RecordBatchReader.from_batches(schema, batches)
+        table = self.database.create_table(ROWS, reader, mode="overwrite")
+        table.tags.create(tag, table.version)
+
+    def join(self, base_tag: str, columns: pa.Table, tag: str) -> None:
+        """Add columns by id to the rows named `base_tag` and name the result (no vector moves)."""
+        table = self.database.open_table(ROWS)
+        table.checkout(base_tag)
+        table.restore()
+        table.to_lance().merge(columns, left_on="id")
+        table = self.database.open_table(ROWS)
+        table.tags.create(tag, table.version)
+
+    def nearest(
+        self, tag: str, vector: Float[np.ndarray, " d"], k: int, columns: list[str], where: str = ""
+    ) -> pl.DataFrame:
+        """The k rows of largest cosine to `vector`, ties by id, with column `similarity`."""
+        table = self.database.open_table(ROWS)
+        table.checkout(tag)
+        query = table.search(vector).distance_type("cosine").select([*columns, "_distance"])
+        query = query.where(where, prefilter=True) if where else query
+        found = pl.from_arrow(query.limit(k).to_arrow())
+        assert isinstance(found, pl.DataFrame)
+        similarity = (1 - pl.col("_distance").cast(pl.Float64)).round(6).alias("similarity")
+        return found.select(*columns, similarity).sort(
+            "similarity", "id", descending=[True, False]
+        )
+
+
+class EmbeddingCache:
+    """Vectors by content hash, for one model identity: content met again is not embedded again."""
+
+    def __init__(self, database: Any, name: str, width: int):
+        self.schema = pa.schema(
+            [
+                pa.field("content_sha256", pa.string()),
+                pa.field("tokens", pa.int64()),
+                pa.field("vector", vector_type(width)),
+            ]
+        )
+        self.width = width
+        self.table = database.create_table(name, schema=self.schema, exist_ok=True)
+
+    def places(self) -> pl.DataFrame:
+        """Every known content hash and the position of its first row."""
+        known = pl.from_arrow(self.table.to_lance().to_table(columns=["content_sha256"]))
+        assert isinstance(known, pl.DataFrame)
+        return known.with_row_index("place").unique("content_sha256", keep="first")
+
+    def add(self, hashes: pl.Series, tokens: np.ndarray, vectors: Float[np.ndarray, "b d"]) -> None:
+        """Remember vectors of content not known before."""
+        columns = [hashes.to_arrow().cast(pa.string()), pa.array(tokens), vector_array(vectors)]
+        self.table.add(pa.Table.from_arrays(columns, schema=self.schema))
+
+    def take(self, places: np.ndarray) -> pa.Table:
+        """The rows at some positions, in that order."""
+        return self.table.to_lance().take(places.tolist())
