@@ -2,15 +2,19 @@
 
 from typing import Any
 
-WHY = {
-    ("ingest", "duplicate_content"): "its content occurs twice",
-    ("choose", "selected"): "it was selected",
-    ("choose", "outranked"): "the budget went to rows with a higher gain",
-    ("choose", "over_budget"): "it costs more than was left of the budget",
-    ("choose", "group_cap"): "its group had reached its cap",
-    ("choose", "floor_reserve"): "what was left was reserved for groups below their floor",
-    ("choose", "must_exclude"): "the settings exclude it by name",
-    ("choose", "below_min_quality"): "its quality lies below the least that is eligible",
+WHY = {  # rule of the ledger -> what it means
+    "must_include": "the settings ask for it by name",
+    "group_floor": "its group was below its floor",
+    "gain": "it added most to what was chosen before it",
+    "exact_duplicate": "its content occurs twice",
+    "near_duplicate": "another row says almost the same",
+    "zero_vector": "the model knows no word of it, so it has no vector",
+    "outranked": "the budget went to rows with a higher gain",
+    "over_budget": "it costs more than was left of the budget",
+    "group_cap": "its group had reached its cap",
+    "floor_reserve": "what was left was reserved for groups below their floor",
+    "must_exclude": "the settings exclude it by name",
+    "below_min_quality": "its quality lies below the least that is eligible",
 }
 
 
@@ -50,14 +54,12 @@ def _place(record: dict[str, Any]) -> str:
 
 
 def _why(record: dict[str, Any]) -> list[str]:
-    words = WHY.get((record["stage"], record["rule"]), "")
+    words = WHY.get(record["rule"], "")
     reasons = [words] if words else []
     if record["detail"]:
         reasons.append(plain(record["detail"]))
     if record["keeper_id"] is not None:
-        what = (
-            "its twin" if record["stage"] in ("ingest", "deduplicate") else "the nearest kept row"
-        )
+        what = "its twin" if record["stage"] == "deduplicate" else "the nearest kept row"
         alike = "" if record["similarity"] is None else f", similarity {record['similarity']:.4f}"
         reasons.append(f"{what} is {plain(record['keeper_id'])}{alike}")
     return reasons
@@ -72,7 +74,11 @@ def _selection(record: dict[str, Any]) -> list[str]:
 
 
 def _lost(record: dict[str, Any]) -> list[str]:
-    if record["gain"] is None or record["threshold"] is None:
+    if record["threshold"] is None:
+        return []
+    if record["rule"] == "below_min_quality":
+        return [f"its quality is {record['quality']:.4f}, the least {record['threshold']:.4f}"]
+    if record["stage"] != "choose" or record["gain"] is None:
         return []
     most = "at most " if record["is_bound"] else ""
     return [f"its gain was {most}{record['gain']:.6g}; the last row chosen gained "

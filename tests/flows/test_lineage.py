@@ -1,4 +1,4 @@
-"""`winnow why`, on a hand-written ledger of six records."""
+"""`winnow why`, on a hand-written ledger of seven records."""
 
 import json
 
@@ -17,7 +17,7 @@ EMPTY = {
     "keeper_id": None, "similarity": None, "needed_quality": None, "needed_budget_rows": None,
 }  # fmt: skip
 RECORDS = [
-    {"id": "anna", "row": 1, "line": 1, "verdict": "kept", "stage": "choose", "rule": "selected",
+    {"id": "anna", "row": 1, "line": 1, "verdict": "kept", "stage": "choose", "rule": "gain",
      "quality": 0.9, "rank": 1, "gain": 3.5},
     {"id": "bert", "row": 2, "line": 2, "verdict": "dropped", "stage": "choose",
      "rule": "outranked", "quality": 0.4, "gain": 0.25, "threshold": 0.75, "is_bound": True,
@@ -26,9 +26,11 @@ RECORDS = [
      "rule": "outranked", "quality": 0.3, "gain": 0.25, "threshold": 0.75, "is_bound": False,
      "needed_quality": 0.5},
     {"id": "dora", "row": 4, "line": 4, "verdict": "dropped", "stage": "deduplicate",
-     "rule": "near_duplicate", "keeper_id": "anna", "similarity": 0.9},
-    {"id": "anna", "row": 5, "line": 5, "verdict": "dropped", "stage": "ingest",
+     "rule": "near_duplicate", "keeper_id": "anna", "similarity": 0.9, "threshold": 0.7},
+    {"id": "anna", "row": 5, "line": 5, "verdict": "dropped", "stage": "deduplicate",
      "rule": "exact_duplicate", "keeper_id": "anna", "similarity": 1.0},
+    {"id": "fred", "row": 7, "line": 7, "verdict": "dropped", "stage": "choose",
+     "rule": "below_min_quality", "quality": 0.1, "gain": 0.01, "threshold": 0.2},
     {"id": "e\u202evil\x1b[2J", "row": 6, "line": 6, "verdict": "quarantined", "stage": "ingest",
      "rule": "blank_text", "detail": "text is \x1b[31mred"},
 ]  # fmt: skip
@@ -64,7 +66,7 @@ def run(tmp_path, monkeypatch):
 def test_a_selected_row_is_told_with_rank_gain_and_what_it_covers(run):
     words = tell("anna", as_json=False).split("\n\n")[0]
     assert words.splitlines()[:2] == [
-        "anna: kept by choose (selected)",
+        "anna: kept by choose (gain)",
         "  source: data/rows.jsonl, record 1, line 1",
     ]
     assert "rank 1, gain 3.5 (gain); 12 rows of the pool" in words
@@ -103,6 +105,12 @@ def test_a_duplicate_is_told_its_twin_and_has_no_scores_of_its_twin(run):
     assert (kept["verdict"], twin["verdict"]) == ("kept", "dropped")
     assert "selection" in kept
     assert "selection" not in twin
+
+
+def test_a_row_of_low_quality_is_told_the_least_that_is_eligible(run):
+    words = tell("fred", as_json=False)
+    assert "its quality is 0.1000, the least 0.2000" in words
+    assert "gain" not in words
 
 
 def test_hostile_text_reaches_the_terminal_as_escapes_and_json_whole(run):

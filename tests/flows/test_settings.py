@@ -42,7 +42,7 @@ def value_of(params: Params, key: str) -> object:
         ("choose.settings={a: 1, b: [x]}", "choose.settings", {"a": 1, "b": ["x"]}),
         ("choose.group_caps.web=5", "choose.group_caps", {"web": 5}),
         ("choose.group_caps.*=5", "choose.group_caps", {"*": 5}),
-        ("ingest.template={a}=={b}", "ingest.template", "{a}=={b}"),
+        ("ingest.template={instruction}=={output}", "ingest.template", "{instruction}=={output}"),
     ],
 )
 def test_an_override_sets_its_key(override, key, value):
@@ -107,14 +107,16 @@ texts = st.text(min_size=1, max_size=20).filter(lambda text: text.isprintable())
 
 @given(
     sources=st.lists(texts, min_size=1, max_size=3),
-    template=st.text(alphabet=st.characters(exclude_categories=["Cs", "Cc"]) | st.just("\n")),
+    plain=st.text(
+        st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="{}") | st.just("\n")
+    ),
     caps=st.dictionaries(texts, st.integers(0, 10**6), max_size=3),
     weight=st.floats(0, 1),
 )
-def test_what_is_dumped_is_read_back_whatever_the_texts_hold(sources, template, caps, weight):
+def test_what_is_dumped_is_read_back_whatever_the_texts_hold(sources, plain, caps, weight):
     params = Params.model_validate(
         {
-            "ingest": {"sources": sources, "template": template},
+            "ingest": {"sources": sources, "template": "{instruction}" + plain + "{output}"},
             "choose": {"group_caps": caps, "diversity_weight": weight},
         }
     )
