@@ -1,0 +1,118 @@
+"""The command `winnow`: pick the rows worth training on, and ask why.
+
+Exit status: 0 done, 1 a problem was found, 2 wrong use. Each command imports what it needs itself,
+so that `winnow --help` is instant.
+"""
+
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from schemas.errors import SettingsError, WinnowError
+
+app = typer.Typer(
+    name="winnow",
+    help="Picks the rows worth training on, and says why each one is in or out.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+Json = Annotated[bool, typer.Option("--json", help="Print data instead of words")]
+
+
+class _WithKeys(TyperCommand):
+    """A command whose help ends with every key of params.yaml, its meaning and bounds."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002  # typer's
+        from flows.settings import describe, known_keys
+
+        with formatter.section("Keys"):
+            formatter.write_dl([(key, describe(field)) for key, field in known_keys()])
+
+
+@app.command(cls=_WithKeys)
+def run(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Run the pipeline as a Prefect flow; stages that nothing has changed are skipped.
+
+    --set writes to params.yaml, so the next run starts from there. Prefect: the API that
+    PREFECT_API_URL or the profile names, else a temporary server. Without Prefect: dvc repro.
+    """
+    from flows.console import run as run_flow
+
+    run_flow(overrides or [], as_json)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Loopback address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port, if free; else another one")] = 4200,
+) -> None:
+    """Serve the flow, so that the form on Prefect's page starts a run; Ctrl-C stops."""
+    from flows.serving import serve as serve_flow
+
+    serve_flow(host, port)
+
+
+@app.command()
+def why(
+    row: Annotated[str, typer.Argument(metavar="ID", help="Row id")], as_json: Json = False
+) -> None:
+    """Say every decision about one row, and what would have let it in."""
+    from flows.lineage import tell
+
+    print(tell(row, as_json))
+
+
+@app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What to look for")],
+    k: Annotated[int, typer.Option("--k", min=1, max=1000, help="Rows to show")] = 10,
+    as_json: Json = False,
+) -> None:
+    """Find the rows nearest in meaning to a text, each with its verdict."""
+    from flows.finding import find
+
+    print(find(text, k, as_json))
+
+
+@app.command()
+def verify(as_json: Json = False) -> None:
+    """Run everything again in a clean copy without caches and compare every digest."""
+    from flows.verify import verify as compare
+
+    text, equal = compare(as_json)
+    print(text)
+    if not equal:
+        raise typer.Exit(1)
+
+
+def _leave(number: int, frame: object) -> None:  # noqa: ARG001  # signal's
+    """End in an orderly way when asked to: a Prefect server that was started here ends too."""
+    sys.exit(128 + number)
+
+
+def main() -> None:
+    """Entry of the command: a problem is shown in words, not as a traceback."""
+    from flows.quiet import be_quiet
+
+    be_quiet()
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        app()
+    except WinnowError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+
+
+if __name__ == "__main__":
+    main()

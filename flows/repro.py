@@ -1,0 +1,212 @@
+"""The only calls to DVC: is a stage unchanged, reproduce it, what does dvc.lock say.
+
+DVC decides alone what is stale. Whoever starts a stage, DVC runs `python -m tasks.<stage>`.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+import yaml
+
+from schemas.errors import BusyError, WinnowError
+
+LOCK_FILE: Final = Path("dvc.lock")
+RESTORED: Final = "is cached - skipping run"  # DVC's words for: outputs taken from its run cache
+UNCHANGED: Final = "didn't change, skipping"
+BUSY: Final = ("is busy, it is being blocked by", "Unable to acquire lock")
+CHATTER: Final = re.compile(  # DVC's own talk: no news to somebody who watches the stages
+    r"Running stage |> python |(?:Updating|Generating) lock file|Use `dvc push`"
+    r"|To track the changes|\tgit add|To enable auto staging|\tdvc config"
+    r"|ERROR: failed to reproduce|Data and pipelines are up"
+)
+STOPPED: Final = re.compile(r"\w+ stopped: ")  # how a stage says why it ends (tasks.stage)
+PROGRESS_SECONDS: Final = 2.0  # a line that rewrites itself is passed on at most this often
+
+
+@dataclass(frozen=True)
+class LockedOut:
+    """One output as dvc.lock records it: path, MD5 of its bytes, size in bytes."""
+
+    stage: str
+    path: str
+    md5: str
+    size: int
+
+
+def lock_entries(path: Path = LOCK_FILE) -> list[LockedOut]:
+    """Every output in dvc.lock, in the file's order; none where there is no such file."""
+    if not path.exists():
+        return []
+    stages = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
+    return [
+        LockedOut(stage, out["path"], out.get("md5", ""), out.get("size", 0))
+        for stage, entry in stages.items()
+        for out in entry.get("outs", [])
+    ]
+
+
+def is_unchanged(stage: str) -> bool:
+    """Whether DVC finds nothing to do for a stage; raises `BusyError` if another process has it.
+
+    A stage that always runs (`sources`) is never unchanged before it has run.
+    """
+    with _repository() as repo:
+        (found,) = repo.stage.collect(stage)
+        return not found.changed()
+
+
+def ensure_free(*files: Path) -> None:
+    """Raise `BusyError` while another DVC process reads or writes one of `files`."""
+    from dvc.rwlock import rwlock
+
+    with _repository() as repo:
+        paths = [str(file.resolve()) for file in files]
+        with rwlock(repo.tmp_dir, repo.fs, "winnow run", [], paths, False):
+            pass
+
+
+@contextmanager
+def _repository() -> Iterator[Any]:
+    """Open the checkout as DVC sees it, locked; DVC's own errors become ours."""
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo, repo.lock:
+            yield repo
+    except LockError as error:
+        raise _busy(str(error)) from None
+    except DvcException as error:
+        raise WinnowError(f"DVC cannot read this checkout: {error}") from error
+
+
+def reproduce(stage: str, on_line: Callable[[str], None]) -> bool:
+    """Have DVC reproduce one stage, each line the stage prints passed on as it comes.
+
+    Returns False if nothing new came of it: unchanged, restored from DVC's run cache, or a stage
+    that always runs and left the outputs it found. Raises `WinnowError` with the stage's own words
+    if it failed, `BusyError` if another DVC process holds the stage. The process and its children
+    end with this call, however it ends.
+    """
+    before = _outs(stage)
+    status, said = _dvc(["repro", "--single-item", stage], Path(), on_line)
+    if status:
+        raise failure(stage, said)
+    if any(RESTORED in line or UNCHANGED in line for line in said):
+        return False
+    return not (_always_runs(stage) and _outs(stage) == before)
+
+
+def _outs(stage: str) -> list[LockedOut]:
+    return [out for out in lock_entries() if out.stage == stage]
+
+
+def _always_runs(stage: str) -> bool:
+    with _repository() as repo:
+        (found,) = repo.stage.collect(stage)
+        return bool(found.always_changed)
+
+
+def reproduce_afresh(folder: Path, on_line: Callable[[str], None]) -> None:
+    """Run every stage in another checkout, whatever is cached; raises `WinnowError` on failure."""
+    status, said = _dvc(["repro", "--force", "--no-run-cache"], folder, on_line)
+    if status:
+        raise failure("", said)
+
+
+def _dvc(
+    arguments: list[str], folder: Path, on_line: Callable[[str], None]
+) -> tuple[int, list[str]]:
+    """Run DVC as a process that ends with this call; returns its status and all it printed."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvc", *arguments],
+        cwd=folder,
+        env=stage_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    said: list[str] = []
+    try:
+        for line in read_lines(process.stdout):  # type: ignore[arg-type]
+            said.append(line)
+            if not CHATTER.match(line):
+                on_line(line)
+        return process.wait(), said
+    finally:
+        _end(process)
+
+
+def stage_environment() -> dict[str, str]:
+    """Environment of a DVC process: this Python first on PATH, output unbuffered, no telemetry."""
+    binaries = str(Path(sys.executable).parent)
+    return {
+        **os.environ,
+        "PATH": binaries + os.pathsep + os.environ.get("PATH", ""),
+        "PYTHONUNBUFFERED": "1",
+        "DVC_NO_ANALYTICS": "1",
+    }
+
+
+def read_lines(stream: IO[bytes], clock: Callable[[], float] = time.monotonic) -> Iterator[str]:
+    """Yield non-blank lines as they come; of a line that rewrites itself, now and then a state."""
+    rest, shown = b"", clock()
+    while chunk := stream.read1(65536):  # type: ignore[attr-defined]
+        *parts, rest = re.split(rb"(?<=[\r\n])", rest + chunk)
+        for part in parts:
+            text = part.decode("utf-8", "replace").rstrip()
+            rewrites = part.endswith(b"\r")
+            if not text or (rewrites and clock() - shown < PROGRESS_SECONDS):
+                continue
+            shown = clock()
+            yield text
+    if text := rest.decode("utf-8", "replace").rstrip():
+        yield text
+
+
+def failure(stage: str, said: list[str]) -> WinnowError:
+    """Turn what a failed `dvc repro` said into an error: the stage's own words where it had any."""
+    text = "\n".join(said)
+    if any(words in text for words in BUSY):
+        return _busy(text)
+    starts = [place for place, line in enumerate(said) if STOPPED.match(line)]
+    if starts:
+        return WinnowError(
+            "\n".join(line for line in said[starts[-1] :] if not CHATTER.match(line))
+        )
+    last = [line for line in said if not CHATTER.match(line)][-12:]
+    return WinnowError(
+        f"stage {stage} failed" if stage else "a stage failed", where="\n    ".join(last)
+    )
+
+
+def _busy(text: str) -> BusyError:
+    holders = re.findall(r"\(PID (\d+)\): (.+)", text)
+    who = ", ".join(f"process {pid} ({command})" for pid, command in holders)
+    return BusyError(
+        "DVC is at work in this checkout" + (f": {who}" if who else " in another process"),
+        where=str(Path(".dvc/tmp").resolve()),
+        remedy="wait for it to end, or work in a second clone",
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End a process and what it started, if it still runs; asked first, DVC frees its locks."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is not None:
+            break
+        os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+    if process.stdout:
+        process.stdout.close()

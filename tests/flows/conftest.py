@@ -1,0 +1,116 @@
+"""A real checkout with sixty real rows, and a real Prefect server; both thrown away."""
+
+import gzip
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCES = ("schemas", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore", "pyproject.toml")
+ROWS = 60
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of the code under `root`, its sources sixty rows of the demo, its own DVC cache."""
+
+    root: Path
+    environment: dict[str, str]
+
+    def python(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        told = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.root,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert not check or told.returncode == 0, told.stdout + told.stderr
+        return told
+
+    def winnow(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+        return self.python("-m", "flows.cli", *arguments, check=check)
+
+    @property
+    def lock(self) -> str:
+        return (self.root / "dvc.lock").read_text(encoding="utf-8")
+
+    def files(self) -> dict[str, bytes]:
+        """Bytes of everything DVC tracks."""
+        from flows.repro import lock_entries
+
+        entries = lock_entries(self.root / "dvc.lock")
+        return {out.path: (self.root / out.path).read_bytes() for out in entries}
+
+
+@pytest.fixture(scope="session")
+def prefect_home(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("prefect")
+
+
+@pytest.fixture(scope="session")
+def environment(prefect_home) -> dict[str, str]:
+    """This environment with a Prefect of its own, this Python first, and nothing sent anywhere."""
+    from flows.quiet import SILENT
+    from flows.repro import stage_environment
+
+    kept = {k: v for k, v in stage_environment().items() if not k.startswith(("PREFECT_", "DVC_"))}
+    return {**kept, **SILENT, "PREFECT_HOME": str(prefect_home), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+@pytest.fixture(scope="session")
+def make_checkout(environment):
+    """A function that makes a checkout in an empty folder."""
+
+    def make(root: Path) -> Checkout:
+        for name in SOURCES:
+            if (ROOT / name).is_dir():
+                shutil.copytree(
+                    ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__")
+                )
+            else:
+                shutil.copy2(ROOT / name, root / name)
+        (root / ".gitignore").write_text("/artifacts/\n__pycache__/\n")
+        (root / ".dvc").mkdir()
+        (root / ".dvc" / "config").write_text("[core]\n    analytics = false\n")
+        (root / ".dvc" / ".gitignore").write_text("/cache\n/tmp\n/config.local\n")
+        with gzip.open(ROOT / "data/demo/open_docs.jsonl.gz", "rb") as file:
+            (root / "rows.jsonl").write_bytes(b"".join(next(file) for _ in range(ROWS)))
+        subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+        checkout = Checkout(root, environment)
+        checkout.python("-c", SETTINGS)
+        return checkout
+
+    return make
+
+
+SETTINGS = """
+from pathlib import Path
+from flows.settings import apply_overrides, save
+from tasks.stage import load_params
+path = Path("params.yaml")
+sets = ["ingest.sources=rows.jsonl", "embed.max_tokens=32", "measure.control_seeds=2"]
+save(apply_overrides(load_params(path), sets), path)
+"""
+
+
+@pytest.fixture(scope="session")
+def prefect_api(prefect_home) -> Iterator[str]:
+    """The address of a real Prefect server on loopback."""
+    from flows.server import free_port, local_server
+
+    before = dict(os.environ)
+    os.environ["PREFECT_HOME"] = str(prefect_home)
+    os.environ["PREFECT_SERVER_ANALYTICS_ENABLED"] = "false"
+    try:
+        with local_server("127.0.0.1", free_port("127.0.0.1", 0)) as url:
+            yield url
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

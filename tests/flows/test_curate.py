@@ -1,0 +1,270 @@
+"""The whole chain on sixty real rows: DVC alone, `winnow run` and a run started over the API.
+
+One story, told in order: the tests of this file share two checkouts and one Prefect server.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from tasks import PIPELINE
+
+HOLD = """
+import sys
+from flows.lock import run_lock
+with run_lock("winnow run"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+DEPLOYMENT = "deployments/name/curate/curate"
+
+
+@pytest.fixture(scope="module")
+def by_dvc(make_checkout, tmp_path_factory):
+    """A checkout in which `dvc repro` ran, with no Prefect at all."""
+    checkout = make_checkout(tmp_path_factory.mktemp("by_dvc"))
+    checkout.python("-m", "dvc", "repro")
+    return checkout
+
+
+@pytest.fixture(scope="module")
+def by_flow(make_checkout, tmp_path_factory, prefect_api):
+    """A checkout in which `winnow run` ran against the server, and what it printed."""
+    checkout = make_checkout(tmp_path_factory.mktemp("by_flow"))
+    checkout = replace(
+        checkout, environment={**checkout.environment, "PREFECT_API_URL": prefect_api}
+    )
+    return checkout, checkout.winnow("run")
+
+
+@pytest.fixture(scope="module")
+def served(by_flow, prefect_api):
+    """The deployment that `winnow serve` makes on the server."""
+    checkout, _ = by_flow
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.cli", "serve"],
+        cwd=checkout.root,
+        env=checkout.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        yield wait_for(lambda: get(prefect_api, DEPLOYMENT))
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def wait_for(ask, seconds: float = 120):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := ask():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"nothing within {seconds} s")
+
+
+def get(api: str, path: str):
+    answer = httpx.get(f"{api}/{path}", timeout=30)
+    return answer.json() if answer.status_code == 200 else None
+
+
+def ask(api: str, what: str, flow_run: str, **more) -> list[dict]:
+    """The server's records of one flow run: task_runs, artifacts or logs."""
+    one = what.removesuffix("s") if what != "task_runs" else "flow_run"
+    key = {"task_runs": "flow_runs", "artifacts": "artifacts", "logs": "logs"}[what]
+    wanted = (
+        {"id": {"any_": [flow_run]}} if one == "flow_run" else {"flow_run_id": {"any_": [flow_run]}}
+    )
+    answer = httpx.post(f"{api}/{what}/filter", json={key: wanted, **more}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def latest_run(api: str) -> str:
+    asked = {"sort": "START_TIME_DESC", "limit": 1}
+    return httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=30).json()[0]["id"]
+
+
+def start(api: str, deployment: dict, params: dict) -> httpx.Response:
+    path = f"{api}/deployments/{deployment['id']}/create_flow_run"
+    asked = {"parameters": {"params": params}, "state": {"type": "SCHEDULED"}}
+    return httpx.post(path, json=asked, timeout=30)
+
+
+def test_the_flow_makes_what_dvc_makes_alone(by_dvc, by_flow):
+    checkout, _ = by_flow
+    assert checkout.lock == by_dvc.lock
+    assert checkout.files() == by_dvc.files()
+
+
+def test_a_run_prints_a_line_per_stage_and_the_report_last(by_flow):
+    checkout, told = by_flow
+    lines = told.stdout.splitlines()
+    assert [line.split()[0] for line in lines[1:-1]] == list(PIPELINE)
+    assert lines[0].split() == ["stage", "state", "version", "seconds", "rows"]
+    assert lines[-1] == f"report: {checkout.root / 'artifacts' / 'report.html'}"
+    for stage in PIPELINE:
+        assert f"\n{stage:<12} {stage} " in told.stderr, "the stage's own last line"
+    assert "Traceback" not in told.stderr
+
+
+def test_each_stage_is_a_task_run_with_its_version_logs_and_outputs(by_flow, prefect_api):
+    checkout, _ = by_flow
+    run = latest_run(prefect_api)
+    tasks = {task["name"]: task for task in ask(prefect_api, "task_runs", run)}
+    assert set(tasks) == set(PIPELINE)
+    assert {task["state"]["name"] for task in tasks.values()} == {"Completed"}
+    manifest = json.loads((checkout.root / "artifacts" / "embed.json").read_text())
+    assert tasks["embed"]["task_version"] == manifest["version"]
+    messages = [line["message"] for line in ask(prefect_api, "logs", run)]
+    assert any(line.startswith(f"choose {_version(checkout, 'choose')}") for line in messages)
+    artifacts = {one["key"]: one for one in ask(prefect_api, "artifacts", run)}
+    assert {f"stage-{stage}" for stage in PIPELINE} <= set(artifacts)
+    outputs = {out["path"]: out for out in json.loads(artifacts["stage-ingest"]["data"])}
+    assert (
+        outputs["artifacts/documents.parquet"]["rows"]
+        + outputs["artifacts/quarantine.parquet"]["rows"]
+        == 60
+    )
+    assert outputs["artifacts/documents.parquet"]["md5"] in checkout.lock
+
+
+def _version(checkout, stage: str) -> str:
+    return json.loads((checkout.root / "artifacts" / f"{stage}.json").read_text())["version"]
+
+
+def test_funnel_metrics_settings_and_report_are_artifacts_of_the_run(by_flow, prefect_api):
+    checkout, _ = by_flow
+    artifacts = {one["key"]: one for one in ask(prefect_api, "artifacts", latest_run(prefect_api))}
+    funnel = json.loads(artifacts["funnel"]["data"])
+    assert sum(line["rows"] for line in funnel) == 60
+    assert {"kept", "dropped"} <= {line["verdict"] for line in funnel}
+    metrics = json.loads(artifacts["metrics"]["data"])
+    assert len(metrics) > 1
+    assert {"metric", "better"} < set(metrics[0])
+    assert str(checkout.root / "artifacts" / "report.html") in artifacts["report"]["data"]
+    assert (checkout.root / "params.yaml").read_text() in artifacts["settings"]["data"]
+
+
+def test_a_second_run_finds_every_stage_unchanged(by_flow, prefect_api):
+    checkout, _ = by_flow
+    before, stamps = checkout.lock, _stamps(checkout)
+    told = json.loads(checkout.winnow("run", "--json").stdout)
+    assert [stage["stage"] for stage in told["stages"]] == list(PIPELINE)
+    assert {stage["state"] for stage in told["stages"]} == {"Cached"}
+    states = {
+        task["state"]["name"] for task in ask(prefect_api, "task_runs", latest_run(prefect_api))
+    }
+    assert states == {"Cached"}
+    assert (checkout.lock, _stamps(checkout)) == (before, stamps)
+
+
+def _stamps(checkout) -> dict[str, int]:
+    """When each artifact but the glance at the sources was last written."""
+    files = (checkout.root / "artifacts").glob("*.parquet")
+    return {file.name: file.stat().st_mtime_ns for file in files}
+
+
+def test_the_form_offers_choices_bounds_and_descriptions(served):
+    schema = served["parameter_openapi_schema"]["definitions"]
+    choose = schema["ChooseParams"]["properties"]
+    assert "facility_location" in choose["selector"]["enum"]
+    assert "uniform" in choose["selector"]["enum"]
+    weight = choose["diversity_weight"]
+    assert (weight["minimum"], weight["maximum"]) == (0, 1)
+    assert weight["description"] == "Lambda: 0 = quality alone, 1 = diversity alone"
+    assert schema["EmbedParams"]["properties"]["device"]["enum"] == ["auto", "cpu", "cuda"]
+    assert served["parameters"]["params"]["ingest"]["sources"] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "value", "words"),
+    [
+        ("choose", "diversity_weight", 1.5, "1.5 is greater than the maximum of 1"),
+        ("choose", "selector", "nope", "'nope' is not one of"),
+        ("measure", "control_seeds", 1, "1 is less than the minimum of 2"),
+        ("choose", "budjet", "10", "budjet"),
+    ],
+)
+def test_the_api_refuses_a_wrong_value_and_names_the_bound(
+    served, prefect_api, block, key, value, words
+):
+    params = served["parameters"]["params"]
+    refused = start(prefect_api, served, {**params, block: {**params[block], key: value}})
+    assert refused.status_code == 409
+    assert words in refused.json()["detail"]
+
+
+def finished(api: str, started: httpx.Response) -> dict:
+    assert started.status_code == 201, started.text
+    path = f"flow_runs/{started.json()['id']}"
+    ends = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+    return wait_for(lambda: (run := get(api, path))["state"]["type"] in ends and run, 240)
+
+
+def test_a_run_started_over_the_api_reruns_only_what_its_setting_touches(
+    served, by_flow, by_dvc, prefect_api
+):
+    checkout, _ = by_flow
+    params = served["parameters"]["params"]
+    params = {**params, "choose": {**params["choose"], "budget": "10"}}
+    run = finished(prefect_api, start(prefect_api, served, params))
+    assert run["state"]["type"] == "COMPLETED", run["state"]["message"]
+    states = {
+        task["name"]: task["state"]["name"] for task in ask(prefect_api, "task_runs", run["id"])
+    }
+    place = PIPELINE.index("choose")
+    assert {states[stage] for stage in PIPELINE[:place]} == {"Cached"}
+    assert states["choose"] == "Completed"
+    by_dvc.root.joinpath("params.yaml").write_bytes((checkout.root / "params.yaml").read_bytes())
+    by_dvc.python("-m", "dvc", "repro")
+    assert checkout.lock == by_dvc.lock
+    assert checkout.files() == by_dvc.files()
+
+
+def test_a_failing_stage_fails_the_api_run_in_its_own_words(served, prefect_api):
+    params = served["parameters"]["params"]
+    wrong = {**params, "ingest": {**params["ingest"], "text_key": "no_such_column"}}
+    run = finished(prefect_api, start(prefect_api, served, wrong))
+    assert run["state"]["type"] == "FAILED"
+    assert run["state"]["message"].startswith("ingest stopped: ")
+    assert "no_such_column" in run["state"]["message"]
+
+
+def test_a_failing_stage_ends_winnow_run_with_status_1_and_no_traceback(by_flow):
+    checkout, _ = by_flow
+    told = checkout.winnow("run", "--set", "ingest.text_key=no_such_column", check=False)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "ingest stopped: " in told.stderr
+    assert "Traceback" not in told.stderr
+    healed = checkout.winnow("run", "--set", "ingest.text_key=text", "--json")
+    assert {stage["state"] for stage in json.loads(healed.stdout)["stages"]} <= {
+        "Cached",
+        "Completed",
+    }
+
+
+def test_two_runs_in_one_checkout_the_second_is_told_who_is_first(by_flow):
+    checkout, _ = by_flow
+    first = subprocess.Popen(
+        [sys.executable, "-c", HOLD],
+        cwd=checkout.root,
+        env=checkout.environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert first.stdout.readline()
+        told = checkout.winnow("run", "--set", "seed=99", check=False)
+    finally:
+        first.communicate()
+    assert told.returncode == 1
+    assert f"another run holds this checkout: winnow run, process {first.pid}, since" in told.stderr
+    assert "seed: 99" not in (checkout.root / "params.yaml").read_text()
