@@ -65,6 +65,5 @@ def publish_decisions(paths: Paths) -> str:
         decided = read_rows(paths.table("decisions"), DECIDED)
         own = decided.filter(pl.col("rule") != "exact_duplicate").unique("id", keep="first")
         joined = ids.join(own, on="id", how="left", maintain_order="left")
-        columns = joined.to_arrow(compat_level=pl.CompatLevel.oldest())
-        store.join(base, columns, tag)
+        store.join(base, joined.to_arrow(compat_level=pl.CompatLevel.oldest()), tag)
     return tag

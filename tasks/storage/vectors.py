@@ -60,7 +60,11 @@ class VectorStore:
         table = self.database.open_table(ROWS)
         table.checkout(base_tag)
         table.restore()
-        table.to_lance().merge(columns, left_on="id")
+        narrow = [
+            pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
+            for field in columns.schema
+        ]
+        table.to_lance().merge(columns.cast(pa.schema(narrow)), left_on="id")
         table = self.database.open_table(ROWS)
         table.tags.create(tag, table.version)
 

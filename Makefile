@@ -1,0 +1,51 @@
+# make demo   curate the shipped corpus, print the path of the report last
+# make test   lint, types and all default tests
+# Both make .venv and install what they need. PYTHON=python3.12 picks another interpreter.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export DVC_NO_ANALYTICS := 1
+export DO_NOT_TRACK := 1
+export PREFECT_SERVER_ANALYTICS_ENABLED := false
+export PYTHONUNBUFFERED := 1
+BIN := $(CURDIR)/.venv/bin
+
+.PHONY: help setup demo test lint types slow duplicates bench-rows clean
+
+help:
+	@sed -n 's/^# \(make .*\)/\1/p' Makefile
+
+setup:
+	@command -v git >/dev/null || { echo "Winnow needs git. Install it with: sudo apt-get install git" >&2; exit 1; }
+	@EXTRAS=$(or $(EXTRAS),test) PYTHON=$(or $(PYTHON),python3) infra/setup.sh
+
+demo: setup
+	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/dvc repro
+	@echo "The report of this run:"
+	@echo "$(CURDIR)/artifacts/report.html"
+
+test: lint types
+	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+
+lint: setup
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: setup
+	@$(BIN)/mypy
+
+# make slow   the tests that take minutes or need the big files of ../shared
+slow: setup
+	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow
+
+# make duplicates   precision and recall of near-duplicate removal on planted revisions
+duplicates: setup
+	@$(BIN)/python -m tests.benchmarks.near_duplicates
+
+# make bench-rows   52,000 instruction rows end to end with a static embedder
+bench-rows:
+	@$(MAKE) --no-print-directory setup EXTRAS=test,static
+	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.instruction_rows
+
+clean:
+	rm -rf .venv artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
