@@ -8,6 +8,7 @@ from typing import Any
 
 from flows.repro import lock_entries
 from schemas.manifest import Manifest
+from tasks.sources import read_sources
 from tasks.stage import Paths, manifest_path
 
 FUNNEL_LINES = 50
@@ -26,7 +27,9 @@ class Outcome:
 
 
 def row_counts(paths: Paths, stage: str) -> dict[str, int]:
-    """Rows of each table a stage wrote, from its manifest."""
+    """Rows of each table a stage wrote, from its manifest; of `sources`, the files it found."""
+    if stage == "sources":
+        return {"files": len(read_sources(paths.json("sources")))}
     return Manifest.read(manifest_path(paths, stage)).rows
 
 

@@ -95,7 +95,8 @@ from pathlib import Path
 from flows.settings import apply_overrides, save
 from tasks.stage import load_params
 path = Path("params.yaml")
-sets = ["ingest.sources=rows.jsonl", "embed.max_tokens=32", "measure.control_seeds=2"]
+sets = ["ingest.sources=rows.jsonl", "embed.max_tokens=32", "measure.control_seeds=2",
+        "validate.max_missing_groups=-1"]
 save(apply_overrides(load_params(path), sets), path)
 """
 
