@@ -67,7 +67,7 @@ def counts(ledger: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def check_conservation(ledger: pl.DataFrame, records_read: int, documents: pl.DataFrame) -> None:
-    """kept + dropped + quarantined = records read, and no record has two verdicts."""
+    """Kept + dropped + quarantined = records read, and no record has two verdicts."""
     key = ["source_file", "row"]
     twice = ledger.filter(ledger.select(key).is_duplicated())
     if len(twice):
