@@ -11,7 +11,6 @@ TEXT_CHARS = 100
 def find(text: str, k: int, as_json: bool) -> str:
     """Show the `k` nearest rows of the store, closest first, in words or as JSON."""
     from tasks.search import search
-
     from tasks.stage import Paths, load_params
 
     paths = Paths()

@@ -6,9 +6,9 @@
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError, create_model
-from tasks.methods import check_methods
 
 from schemas.params import ChooseParams, Params
+from tasks.methods import check_methods
 from tasks.selectors import SELECTORS
 from tasks.stage import settings_error
 

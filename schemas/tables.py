@@ -212,9 +212,7 @@ class Comparison(Table):
     better: str = pa.Field(isin=["higher", "lower", "neither"])
 
 
-def check(
-    model: type[pa.DataFrameModel] | pa.DataFrameSchema, frame: pl.DataFrame
-) -> pl.DataFrame:
+def check(model: type[pa.DataFrameModel] | pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
     """Validate a collected frame; raises `ContractError` naming checks, columns and first rows."""
     try:
         model.validate(frame, lazy=True)

@@ -45,7 +45,7 @@ def _rows(paths: Paths, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     """Rows of vectors.parquet with source and text: both files are sorted by id."""
     ids = read_rows(paths.table("vectors"), ["id"])["id"]
     texts = document_batches(paths.table("documents"), ["id", "source", "text"], ids)
-    waiting = pl.DataFrame(schema={name: pl.String for name in ("id", "source", "text")})
+    waiting = pl.DataFrame(schema=dict.fromkeys(("id", "source", "text"), pl.String))
     vectors = pq.ParquetFile(paths.table("vectors"))
     for batch in vectors.iter_batches(ROW_GROUP_ROWS, columns=["id", "vector"]):
         while len(waiting) < len(batch):

@@ -1,4 +1,4 @@
-"""Which documents go on: not set aside as an exact or near duplicate. One answer for every stage."""
+"""Which documents go on, not set aside as a duplicate: one answer for every stage."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -60,8 +60,10 @@ def build_ledger(
 def _complete(part: pl.DataFrame) -> pl.DataFrame:
     """Give a part all columns of the ledger, null where it has nothing to say."""
     missing = [pl.lit(None).cast(kind).alias(c) for c, kind in COLUMNS.items() if c not in part]
-    return part.with_columns(missing).with_columns(pl.col("detail").fill_null("")).select(
-        pl.col(name).cast(kind) for name, kind in COLUMNS.items()
+    return (
+        part.with_columns(missing)
+        .with_columns(pl.col("detail").fill_null(""))
+        .select(pl.col(name).cast(kind) for name, kind in COLUMNS.items())
     )
 
 

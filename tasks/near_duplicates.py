@@ -14,7 +14,7 @@ from tasks.engine.words import cut
 
 log = logging.getLogger("winnow")
 CHUNK_ROWS: Final = 4096
-TOKEN: Final = r"\w+"
+WORD: Final = r"\w+"
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # odd constant of Fibonacci hashing (Knuth, 1973)
 
 
@@ -22,8 +22,8 @@ MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # odd constant of Fibonacci hashing 
 class NgramSets:
     """Each row's distinct word n-grams as sorted 64-bit hashes, one flat array with offsets.
 
-    Words are runs of letters, digits and underscores, lower-cased. A text of fewer than n words is one
-    n-gram of all it has. Memory: 8 bytes per n-gram.
+    Words are runs of letters, digits and underscores, lower-cased. A text of fewer than n words
+    is one n-gram of all it has. Memory: 8 bytes per n-gram.
     """
 
     hashes: np.ndarray  # (total,) uint64
@@ -40,20 +40,15 @@ class NgramSets:
     @classmethod
     def of(cls, texts: pl.Series, size: int) -> "NgramSets":
         """Hash the n-grams of all texts, chunk by chunk."""
-        hashes, counts, words = [], [], []
-        for start in range(0, len(texts), CHUNK_ROWS):
-            part = _chunk(texts.slice(start, CHUNK_ROWS), size)
-            for total, piece in zip((hashes, counts, words), part, strict=True):
-                total.append(piece)
-        offsets = np.concatenate([[0], np.cumsum(np.concatenate(counts or [[]]))])
-        flat = np.concatenate(hashes) if hashes else np.empty(0, dtype=np.uint64)
-        lengths = np.concatenate(words) if words else np.empty(0, dtype=np.int64)
-        return cls(flat, offsets.astype(np.int64), lengths)
+        starts = range(0, max(len(texts), 1), CHUNK_ROWS)
+        parts = [_chunk(texts.slice(start, CHUNK_ROWS), size) for start in starts]
+        hashes, counts, words = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return cls(hashes, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), words)
 
 
 def _chunk(texts: pl.Series, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sorted distinct n-gram hashes, their count per row and the words per row, of some texts."""
-    pieces = cut(texts, TOKEN, lower=True)
+    pieces = cut(texts, WORD, lower=True)
     lengths = pieces.total().astype(np.int64)
     grams = np.maximum(lengths - size + 1, np.minimum(lengths, 1))  # a short text is one n-gram
     owner = np.repeat(np.arange(len(texts)), grams)
@@ -104,7 +99,9 @@ def _with_progress(total: int, seconds: float = 5.0) -> Iterator[int]:
         now = time.monotonic()
         if now - told > seconds:
             told, rate = now, i / (now - started)
-            log.info(f"sketched {i:,} of {total:,}, {rate:,.0f} rows/s, {(total - i) / rate:.0f} s left")
+            log.info(
+                f"sketched {i:,} of {total:,}, {rate:,.0f} rows/s, {(total - i) / rate:.0f} s left"
+            )
         yield i
 
 

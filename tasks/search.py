@@ -14,7 +14,9 @@ from tasks.storage.vectors import VectorStore
 COLUMNS = ["id", "source", "verdict", "stage", "rule", "rank", "quality", "text"]
 
 
-def search(text: str, k: int, params: Params, paths: Paths, where: str = "") -> list[dict[str, Any]]:
+def search(
+    text: str, k: int, params: Params, paths: Paths, where: str = ""
+) -> list[dict[str, Any]]:
     """The k rows of largest cosine to `text`, best first, as dictionaries with `similarity`.
 
     `where` filters by a LanceDB expression such as `verdict = 'kept'`. The store is rebuilt from

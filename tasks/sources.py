@@ -10,7 +10,7 @@ import stat
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from schemas.errors import SourceError
 from schemas.manifest import Manifest, file_digest
@@ -26,11 +26,26 @@ _KINDS: Final = ", ".join(FORMATS) + "; plain, " + " or ".join(COMPRESSIONS)
 def run(params: Params, paths: Paths) -> Manifest:
     """Find, check and hash every input file; raises `SourceError` naming the pattern at fault."""
     files = find_sources(params.ingest.sources, paths.root)
-    listing = {"version": VERSION, "files": [asdict(file) for file in files]}
+    listing: dict[str, Any] = {"version": VERSION, "files": [asdict(file) for file in files]}
+    if params.score.reference:  # read by `score`, which runs again when this file changes
+        digest = file_digest(_readable(paths.root / params.score.reference))
+        listing["reference"] = {"path": params.score.reference, "sha256": digest}
     text = json.dumps(listing, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     write_text(paths.json("sources"), text)
     return Manifest(
         "sources", VERSION, {"sources": params.ingest.sources}, rows={"files": len(files)}
+    )
+
+
+def _readable(path: Path) -> Path:
+    """The path, if a file is there; raises `SourceError` otherwise."""
+    if path.is_file():
+        return path
+    raise SourceError(
+        f"no file {path.as_posix()!r}",
+        expected="a text file, one document per line, or JSONL",
+        where="score.reference",
+        remedy="correct score.reference in params.yaml (paths count from the checkout's root)",
     )
 
 

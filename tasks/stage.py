@@ -5,7 +5,6 @@
 
 import json
 import logging
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -109,6 +108,15 @@ def write_manifest(
     return full
 
 
+def peak_memory_mb() -> float:
+    """Largest resident memory of this process so far (`ru_maxrss` would count its parent's)."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return float("nan")
+    found = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+    return int(found[0].split()[1]) / 1024
+
+
 def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
     """Run one stage in the current folder: log to stderr, note time and memory, exit 0, 1 or 2."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
@@ -120,7 +128,7 @@ def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
         print(f"\n{stage} stopped: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, SettingsError) else 1)
     seconds = time.monotonic() - started
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mb = peak_memory_mb()
     facts = {"seconds": round(seconds, 2), "peak_mb": round(peak_mb)}
     write_text(paths.artifacts / "facts" / f"{stage}.json", json.dumps(facts) + "\n")
     rows = " ".join(f"{name}={count:,}" for name, count in manifest.rows.items())

@@ -67,7 +67,7 @@ def counts(ledger: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def check_conservation(ledger: pl.DataFrame, records_read: int, documents: pl.DataFrame) -> None:
-    """kept + dropped + quarantined = records read, and no record has two verdicts."""
+    """Kept + dropped + quarantined = records read, and no record has two verdicts."""
     key = ["source_file", "row"]
     twice = ledger.filter(ledger.select(key).is_duplicated())
     if len(twice):
@@ -109,8 +109,10 @@ def selected_rows(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> pl.D
 
 def eligible_groups(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> list[str]:
     """Groups that have at least one row that could have been selected."""
-    allowed = tables["vectors"].filter(~pl.col("id").is_in(choose.must_exclude)).join(
-        tables["scores"].filter(pl.col("quality") >= choose.min_quality), on="id", how="semi"
+    allowed = (
+        tables["vectors"]
+        .filter(~pl.col("id").is_in(choose.must_exclude))
+        .join(tables["scores"].filter(pl.col("quality") >= choose.min_quality), on="id", how="semi")
     )
     return sorted(with_group(allowed.select("id"), tables, choose.group_by)["group"].unique())
 

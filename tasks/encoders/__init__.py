@@ -51,4 +51,5 @@ def unit_rows(vectors: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "b d"]:
     wide = vectors.astype(np.float64)
     length = np.sqrt((wide**2).sum(axis=1, keepdims=True))
     scaled = np.divide(wide, length, out=np.zeros_like(wide), where=length > 1e-6)
-    return scaled.astype(np.float32)
+    unit: np.ndarray = scaled.astype(np.float32)
+    return unit

@@ -59,7 +59,7 @@ def model_folder(params: EmbedParams) -> Path:
 
 def _from_hub(params: EmbedParams) -> Path:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     offline = os.environ.get("HF_HUB_OFFLINE", "") not in ("", "0")
     try:

@@ -30,7 +30,9 @@ class StaticEncoder:
             kept = [ids[: self.max_tokens] for ids in found]
             lengths = np.array([len(ids) for ids in kept])
             features = {
-                "input_ids": torch.tensor([token for ids in kept for token in ids], dtype=torch.long),
+                "input_ids": torch.tensor(
+                    [token for ids in kept for token in ids], dtype=torch.long
+                ),
                 "offsets": torch.from_numpy(np.cumsum(lengths) - lengths),
             }
             features = {name: value.to(self.device) for name, value in features.items()}

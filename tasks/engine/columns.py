@@ -14,7 +14,7 @@ BATCH: Final = 64  # columns per product; always padded to it, so that bits do n
 
 
 class SimilarityColumns:
-    """`column(j)` is max(0, cosine) of every row to row j, (n,) float32; recently used ones are kept.
+    """`column(j)` is max(0, cosine) of every row to row j, (n,) float32; recent ones stay.
 
     Bits depend on the two rows alone (see tiles). Memory: CACHE_BYTES and one batch of columns.
     """

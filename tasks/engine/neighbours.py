@@ -10,7 +10,7 @@ from tasks.engine.tiles import column_tiles, map_row_blocks
 
 @dataclass(frozen=True)
 class Nearest:
-    """For each row: the closest other row (lowest index on ties), its cosine, the mean of the k best.
+    """For each row: the closest other row (lower index on ties), its cosine, mean of the k best.
 
     With a single row there is no neighbour: index -1 and NaN.
     """

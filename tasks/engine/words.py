@@ -14,7 +14,6 @@ import polars as pl
 import pyarrow.compute as pc
 from jaxtyping import Bool, Float, Int, UInt64
 
-
 WORDS: Final = r"\S+"  # runs without whitespace, as Gopher counts words
 TOKENS: Final = r"\w+|[^\w\s]"  # runs of letters and digits; every other sign by itself
 LINES: Final = r"\S[^\n]*"  # lines that are not blank, from their first visible character

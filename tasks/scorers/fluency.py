@@ -10,9 +10,9 @@ import numpy as np
 
 from schemas.errors import SettingsError
 from schemas.results import Method, Scores
+from tasks.engine.words import ratio
 from tasks.scorers.contract import Column, Scorer, Texts, score_in_chunks
 from tasks.scorers.trigrams import Events, Trigrams
-from tasks.engine.words import ratio
 
 SOURCE: Final = "Jelinek & Mercer 1980"
 CROWDED: Final = 0.5  # share of cells in use from which a quarter of new n-grams seem known

@@ -6,9 +6,9 @@ from typing import ClassVar, Final
 import numpy as np
 
 from schemas.results import Method, Scores
+from tasks.engine.words import LINES, PARAGRAPHS, WORDS, cut, ratio
 from tasks.scorers.contract import Column, Scorer, Texts
 from tasks.scorers.ngrams import duplicate_characters, repeated_ngrams, top_characters
-from tasks.engine.words import LINES, PARAGRAPHS, WORDS, cut, ratio
 
 SOURCE: Final = "Rae et al. 2021"
 TOP: Final = {2: 0.20, 3: 0.18, 4: 0.16}  # words per n-gram -> largest share of characters

@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from tasks.scorers.contract import Texts
 from tasks.engine.words import LINES, WORDS, Pieces, cut, ratio
+from tasks.scorers.contract import Texts
 
 STOP_WORDS: Final = ("the", "be", "to", "of", "and", "that", "have", "with")
 NO_LETTERS: Final = r"^[^\p{Alphabetic}]+|[^\p{Alphabetic}]+$"

@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt32, UInt64
 
 from schemas.errors import SettingsError
-from tasks.scorers.contract import Texts
 from tasks.engine.words import TOKENS, cut
+from tasks.scorers.contract import Texts
 
 START: Final = np.array([0x5354415254], dtype=np.uint64)  # before the first token
 END: Final = np.array([0x454E44], dtype=np.uint64)  # after the last

@@ -1,4 +1,4 @@
-"""Selectors: which rows together. One frozen dataclass per file; the registry is this dictionary."""
+"""Selectors: which rows together. A frozen dataclass per file; the registry is a dictionary."""
 
 from typing import ClassVar, Final, Protocol
 

@@ -130,7 +130,7 @@ class CoverageAndQuality:
 
 
 def best_affordable_quality(pool: Pool, limits: Limits) -> float:
-    """Sum of the best qualities the budget could buy (in tokens: by quality per token, fractional)."""
+    """Sum of the best qualities the budget could buy (in tokens: best per token, fractional)."""
     cost = pool.cost.astype(np.float64) if limits.in_tokens else np.ones(len(pool))
     order = np.argsort(-pool.quality / cost, kind="stable")
     spent = np.minimum(np.cumsum(cost[order]), limits.budget)

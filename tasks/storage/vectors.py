@@ -61,7 +61,9 @@ class VectorStore:
         table.checkout(base_tag)
         table.restore()
         narrow = [
-            pa.field(field.name, pa.string() if pa.types.is_large_string(field.type) else field.type)
+            pa.field(
+                field.name, pa.string() if pa.types.is_large_string(field.type) else field.type
+            )
             for field in columns.schema
         ]
         table.to_lance().merge(columns.cast(pa.schema(narrow)), left_on="id")
@@ -79,9 +81,7 @@ class VectorStore:
         found = pl.from_arrow(query.limit(k).to_arrow())
         assert isinstance(found, pl.DataFrame)
         similarity = (1 - pl.col("_distance").cast(pl.Float64)).round(6).alias("similarity")
-        return found.select(*columns, similarity).sort(
-            "similarity", "id", descending=[True, False]
-        )
+        return found.select(*columns, similarity).sort("similarity", "id", descending=[True, False])
 
 
 class EmbeddingCache:

@@ -24,7 +24,8 @@ def main(report: Path) -> None:
         "the ledger and the selection agree": set(kept["id"]) == set(selection["id"]),
         "most planted revisions were dropped": planted_dropped(decisions) > 0.5,
         "all six sources are kept": len(sources) == 6,
-        "selected and controls are measured": {"selected", "uniform", "top_quality"} <= set(metrics),
+        "selected and controls are measured": {"selected", "uniform", "top_quality"}
+        <= set(metrics),
         "a second run changes nothing": again.returncode == 0
         and again.stdout.count("didn't change, skipping") == 8,
     }

@@ -1,4 +1,4 @@
-"""Precision and recall of `deduplicate` on planted revisions: `python -m tests.benchmarks.near_duplicates`.
+"""How well `deduplicate` finds planted revisions: `python -m tests.benchmarks.near_duplicates`.
 
 Demo corpus: rows that are older revisions of another (`near_duplicate_of`, `jaccard5`). PEP
 revisions (`../shared/data/pep_revisions.parquet`, if there): rows of one family. A dropped row is

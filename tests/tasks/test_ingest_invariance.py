@@ -1,5 +1,6 @@
 """Equal rows give equal tables, and none is lost, whatever they come in."""
 
+import itertools
 import json
 import random
 from pathlib import Path
@@ -65,6 +66,17 @@ class TestSameRowsSameTables:
         second = self.tables(tmp_path, f"rows.{kind}", write(shuffled))
         for one, other in zip(first, second, strict=True):
             assert one.drop("row", "line").equals(other.drop("row", "line"))
+
+    def test_copies_of_one_id_are_ordered_by_what_they_say(self, tmp_path: Path) -> None:
+        """The keeper of an id's copies differs from them in source, note or white space alone."""
+        same = {"id": "a", "text": "x", "source": "web", "note": "1"}
+        others = ({"source": "books"}, {"note": "2"}, {"text": "x "}, {"id": "b"}, {})
+        rows = [same | other for other in others]
+        first = self.tables(tmp_path, "rows.jsonl", as_jsonl(rows))[0].drop("row", "line")
+        assert first["duplicate_of"].to_list() == [None, "a", "a", "a", "a"]
+        for order in itertools.permutations(rows):
+            found = self.tables(tmp_path, "rows.jsonl", as_jsonl(list(order)))[0]
+            assert found.drop("row", "line").equals(first)
 
     @pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv", "rows.parquet"])
     def test_packing_leaves_no_trace_but_the_name(self, tmp_path: Path, name: str) -> None:
