@@ -38,15 +38,20 @@ def output_rows(outcome: Outcome) -> list[dict[str, Any]]:
     return [
         {
             "path": out.path,
-            "rows": outcome.rows.get(Path(out.path).stem, "")
-            if out.path.endswith("parquet")
-            else "",
+            "rows": _rows(Path(out.path)),
             "bytes": out.size,
             "md5": out.md5,
         }
         for out in lock_entries()
         if out.stage == outcome.stage
     ]
+
+
+def _rows(path: Path) -> int | str:
+    """Count the rows of a Parquet file by its footer; other files have none."""
+    import pyarrow.parquet as pq
+
+    return int(pq.read_metadata(path).num_rows) if path.suffix == ".parquet" else ""
 
 
 def funnel(paths: Paths) -> list[dict[str, Any]]:

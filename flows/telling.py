@@ -26,7 +26,7 @@ def in_words(record: dict[str, Any]) -> list[str]:
         *_lines("why", _why(record)),
         *_lines("selection", _selection(record)),
         *_lines("would have let it in", _needed(record)),
-        *_lines("scores", [_score(score) for score in record.get("scores") or []]),
+        *_lines("scores", _scores(record.get("scores") or [])),
         *_lines("text", [plain(record["text"])] if record.get("text") else []),
     ]
 
@@ -96,5 +96,12 @@ def _needed(record: dict[str, Any]) -> list[str]:
     return needed
 
 
-def _score(score: dict[str, Any]) -> str:
-    return f"{score['score']} {score['value']:.6g} (percentile {score['percentile']:.1f})"
+def _scores(scores: list[dict[str, Any]]) -> list[str]:
+    """A line per score; a rule's flag (`..._ok`) is told with the figure that it judges."""
+    values = {score["score"]: score["value"] for score in scores}
+    return [
+        f"{name} {score['value']:.6g} (percentile {score['percentile']:.1f})"
+        + (", breaks its rule" if values.get(f"{name}_ok") == 0 else "")
+        for score in scores
+        if (name := score["score"]).removesuffix("_ok") not in values or not name.endswith("_ok")
+    ]

@@ -21,12 +21,12 @@ from schemas.manifest import Manifest
 from schemas.params import Params, ScoreParams
 from schemas.tables import RowScores, check
 from tasks.engine.neighbours import nearest_neighbours
+from tasks.reference import read_reference
 from tasks.scorers import COLUMNS, SCORERS
 from tasks.scorers.contract import Texts, score_in_chunks
 from tasks.scorers.geometry import COLUMNS as GEOMETRY
 from tasks.scorers.geometry import Clusters, cluster_rows
 from tasks.scorers.quality import Quality, check_weights, combine
-from tasks.scorers.reference import read_reference
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows
 

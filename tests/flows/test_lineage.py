@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from flows.lineage import explain, near_ids, tell
-from flows.telling import plain
+from flows.telling import in_words, plain
 from schemas.errors import WinnowError
 from schemas.tables import Decisions, check
 from tasks.storage.rows import write_rows
@@ -89,6 +89,17 @@ def test_a_row_that_lost_is_told_what_stood_in_its_way_and_what_it_lacked(run):
     assert "its gain was at most 0.25; the last row chosen gained 0.75" in words
     assert "a quality of at least 0.9500 (it has 0.4000)" in words
     assert "a budget of at least 7 rows" in words
+
+
+def test_a_broken_rule_is_told_with_the_figure_it_judges():
+    row = {**EMPTY, **RECORDS[0]}
+    scores = [("words", 3.0), ("words_ok", 0.0), ("hashes", 0.0), ("hashes_ok", 1.0), ("ok", 1.0)]
+    row["scores"] = [{"score": name, "value": value, "percentile": 50.0} for name, value in scores]
+    told = [line.strip() for line in in_words(row)]
+    assert "words 3 (percentile 50.0), breaks its rule" in told
+    assert "hashes 0 (percentile 50.0)" in told
+    assert "ok 1 (percentile 50.0)" in told
+    assert not any("_ok" in line for line in told)
 
 
 def test_exact_figures_are_not_called_bounds(run):

@@ -96,7 +96,7 @@ def test_the_file_of_the_repository_is_the_dump_of_itself_and_names_every_key():
 
 def test_each_key_is_preceded_by_its_description_and_each_block_by_its_purpose():
     lines = dump(Params()).splitlines()
-    at = lines.index("  diversity_weight: 0.5")
+    at = lines.index(f"  diversity_weight: {Params().choose.diversity_weight}")
     assert lines[at - 1] == "  # Lambda: 0 = quality alone, 1 = diversity alone [>= 0, <= 1]"
     assert lines[lines.index("choose:") - 1] == "# How the subset is chosen."
     assert max(map(len, lines)) <= 100

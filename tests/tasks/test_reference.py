@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import SourceError
-from tasks.scorers import reference
-from tasks.scorers.reference import read_reference
+from tasks import reference
+from tasks.reference import read_reference
 
 
 def test_each_line_is_a_document_and_blank_lines_are_none(tmp_path: Path) -> None:
