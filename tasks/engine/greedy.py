@@ -15,6 +15,7 @@ log = logging.getLogger("winnow")
 TIE_DIGITS: Final = 9  # gains equal to nine digits are ties and go to the lower row id
 SLACK: Final = 1e-5  # what rounding can add to a first bound, relative
 REPORT_SECONDS: Final = 5.0
+EARLY: Final = 0.1
 
 
 class Objective(Protocol):
@@ -108,7 +109,8 @@ class Progress:
         self.told = now
         share = self.admission.spent / self.admission.limits.budget
         left = (now - self.started) * (1 - share) / max(share, 1e-9)
+        rest = f", about {left:.0f} s left" if share > EARLY else ""  # the first picks cost most
         log.info(
-            f"chosen {len(self.admission.order):,} rows, {share:.0%} of the budget, "
-            f"gain {gain:.3g}, about {left:.0f} s left"
+            f"chosen {len(self.admission.order):,} rows, {share:.1%} of the budget, "
+            f"gain {gain:.3g}{rest}"
         )
