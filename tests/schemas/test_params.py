@@ -31,7 +31,7 @@ def test_a_budget_that_is_read(text, unit, amount):
 def test_a_budget_that_is_refused(text):
     with pytest.raises(ValueError, match="budget|share"):
         Budget.parse(text)
-    with pytest.raises(ValidationError, match="choose.budget"):
+    with pytest.raises(ValidationError, match=r"choose\.budget"):
         Params.model_validate({"choose": {"budget": text}})
 
 
@@ -128,7 +128,7 @@ def test_a_settings_file_that_cannot_be_used_says_why(tmp_path, content, words):
 
 
 def test_no_settings_file_is_an_error_and_an_empty_one_means_the_defaults(tmp_path):
-    with pytest.raises(SettingsError, match="no params.yaml here"):
+    with pytest.raises(SettingsError, match=r"no params\.yaml here"):
         load_params(tmp_path / "params.yaml")
     (tmp_path / "params.yaml").write_text("")
     assert load_params(tmp_path / "params.yaml") == Params()
