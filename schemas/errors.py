@@ -6,7 +6,7 @@ class WinnowError(Exception):
 
     def __init__(self, problem: str, *, expected: str = "", where: str = "", remedy: str = ""):
         self.problem, self.expected, self.where, self.remedy = problem, expected, where, remedy
-        super().__init__(problem, expected, where, remedy)  # all parts, so that it pickles
+        super().__init__(problem)  # pickle calls the class with this, then restores the rest
 
     def __str__(self) -> str:
         lines = [self.problem]

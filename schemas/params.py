@@ -7,11 +7,11 @@ One block per stage. Method names (selector, scorers) are checked against the re
 import re
 import warnings
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Number = int | float
+LARGEST_BUDGET: Final = 10**15  # whole numbers are exact in a float up to 9e15
 
 
 class Block(BaseModel):
@@ -39,8 +39,10 @@ class Budget:
             if not 0 < share <= 1:
                 raise ValueError(f"a share lies in (0, 1] or (0 %, 100 %]; found {text!r}")
             return cls("share", share)
-        if amount < 1 or amount != int(amount):
-            raise ValueError(f"a budget in rows or tokens is a whole number >= 1; found {text!r}")
+        if not 1 <= amount <= LARGEST_BUDGET or amount != int(amount):
+            raise ValueError(
+                f"a budget in rows or tokens is a whole number in [1, 1e15]; found {text[:80]!r}"
+            )
         return cls("tokens" if unit.startswith("token") else "rows", amount)
 
 

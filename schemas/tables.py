@@ -217,9 +217,10 @@ def check(model: type[pa.DataFrameModel] | pa.DataFrameSchema, frame: pl.DataFra
     try:
         model.validate(frame, lazy=True)
     except pa.errors.SchemaErrors as error:
+        name = model.name if isinstance(model, pa.DataFrameSchema) else model.__name__
         raise ContractError(
-            f"table {getattr(model, '__name__', 'Documents')} breaks its contract",
-            expected=(model.__doc__ or "").strip().split("\n")[0],
+            f"table {name} breaks its contract",
+            expected=(globals().get(name, model).__doc__ or "").strip().split("\n")[0],
             where=_failures(error.failure_cases, frame),
             remedy="the rows are listed by table position; see schemas/tables.py for the checks",
         ) from None
@@ -230,7 +231,11 @@ def _failures(cases: pl.DataFrame, frame: pl.DataFrame, show: int = 5) -> str:
     lines = []
     for case in cases.head(show).iter_rows(named=True):
         row = case.get("index")
-        named = f" id={frame['id'][row]!r}" if row is not None and "id" in frame.columns else ""
+        named = (
+            f" id={str(frame['id'][row])[:80]!r}"
+            if row is not None and "id" in frame.columns
+            else ""
+        )
         value = str(case["failure_case"])[:80]
         lines.append(f"{case['column']}: {case['check']} fails for {value!r} (row {row}{named})")
     if len(cases) > show:

@@ -80,7 +80,7 @@ def candidate_pairs(
 
     rows = 4 if threshold >= 0.4 else 2
     index = MinHashLSH(num_perm=permutations, params=(permutations // rows, rows))
-    empty = MinHash(num_perm=permutations, seed=seed + 1, hashfunc=int)
+    empty = MinHash(num_perm=permutations, seed=(seed + 1) % 2**32, hashfunc=int)  # numpy's limit
     found: list[tuple[int, int]] = []
     for i in _with_progress(len(sets)):
         own = sets.row(i)
@@ -120,8 +120,8 @@ def resolve(
 ) -> tuple[Int[np.ndarray, " r"], Int[np.ndarray, " r"], Float[np.ndarray, " r"]]:
     """Who goes and for whom: rows in order of worth (then index); a row with a kept twin goes.
 
-    Its keeper is the kept twin of highest similarity (lower index on ties). So a keeper is never
-    itself dropped, and chains of likeness do not collapse to one row.
+    Its keeper is, of its kept twins of more worth, the one of highest similarity (lower index on
+    ties). So a keeper is never itself dropped, and chains of likeness do not collapse to one row.
     """
     twins: dict[int, list[tuple[float, int]]] = {}
     for (i, j), value in zip(pairs.tolist(), similarity.tolist(), strict=True):

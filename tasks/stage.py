@@ -71,7 +71,7 @@ def load_params(path: Path) -> Params:
             where=str(path.parent.resolve()),
             remedy="run inside a checkout of Winnow",
         ) from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path.name} is not YAML: {error}", where=str(path)) from None
     except ValidationError as error:
         raise settings_error(error, path.name) from None

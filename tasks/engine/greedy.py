@@ -12,13 +12,14 @@ from tasks.engine.columns import BATCH
 from tasks.engine.constraints import Admission
 
 log = logging.getLogger("winnow")
-TIE_DIGITS: Final = 9  # gains equal to nine digits are ties and go to the lower row id
+TIE_DIGITS: Final = 7  # what float32 similarities are good for; closer gains are ties, by row id
 SLACK: Final = 1e-5  # what rounding can add to a first bound, relative
 REPORT_SECONDS: Final = 5.0
+EARLY: Final = 0.1
 
 
 class Objective(Protocol):
-    """A monotone submodular set function F with F(empty) = 0, scaled so that gains are near 1."""
+    """A monotone submodular set function F, 0 for the empty set and about 1 for the whole pool."""
 
     def first_bounds(self) -> Float[np.ndarray, " n"]:
         """Upper bounds of F({i}) for every row, up to relative rounding of `SLACK`."""
@@ -49,6 +50,7 @@ def lazy_greedy(objective: Objective, admission: Admission) -> tuple[list[float]
         gains.append(objective.gain(index))
         objective.accept(index)
     bounds = objective.first_bounds() * (1 + SLACK) + 1e-12
+    digits = TIE_DIGITS + len(str(len(bounds)))  # gains add up to 1, so many are as small as 1/n
     price = admission.cost.astype(np.float64)
     heap = [(-bounds[i] / price[i], int(i), -1) for i in np.flatnonzero(admission.free)]
     heapq.heapify(heap)
@@ -65,8 +67,8 @@ def lazy_greedy(objective: Objective, admission: Admission) -> tuple[list[float]
             progress.tell(gains[-1])
         else:
             _fetch(objective, index, heap)
-            bounds[index] = round(objective.gain(index), TIE_DIGITS)
-            key = round(-bounds[index] / price[index], TIE_DIGITS + 3)
+            bounds[index] = round(objective.gain(index), digits)
+            key = round(-bounds[index] / price[index], digits + 3)
             heapq.heappush(heap, (key, index, len(admission.order)))
     admission.close_rest()
     return gains, bounds
@@ -108,7 +110,8 @@ class Progress:
         self.told = now
         share = self.admission.spent / self.admission.limits.budget
         left = (now - self.started) * (1 - share) / max(share, 1e-9)
+        rest = f", about {left:.0f} s left" if share > EARLY else ""  # the first picks cost most
         log.info(
-            f"chosen {len(self.admission.order):,} rows, {share:.0%} of the budget, "
-            f"gain {gain:.3g}, about {left:.0f} s left"
+            f"chosen {len(self.admission.order):,} rows, {share:.1%} of the budget, "
+            f"gain {gain:.3g}{rest}"
         )

@@ -36,7 +36,7 @@ class KCenter:
         def add(index: int) -> None:
             gains.append(float(distance[index]))
             near = 1.0 - columns.column(index).astype(np.float64)
-            np.minimum(distance, np.round(near, TIE_DIGITS - 2), out=distance)
+            np.minimum(distance, np.round(near, TIE_DIGITS), out=distance)
             columns.forget(index)
             progress.tell(gains[-1])
 
