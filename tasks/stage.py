@@ -119,7 +119,8 @@ def peak_memory_mb() -> float:
 
 def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
     """Run one stage in the current folder: log to stderr, note time and memory, exit 0, 1 or 2."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    log.setLevel(logging.INFO)
     paths = Paths()
     started = time.monotonic()
     try:

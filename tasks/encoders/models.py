@@ -20,7 +20,9 @@ def load_model(params: EmbedParams) -> tuple[Any, str, str]:
     """Return (SentenceTransformer, identity, device). Never runs code from the model's folder."""
     import torch
     from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging as transformers_logging
 
+    transformers_logging.disable_progress_bar()
     folder = model_folder(params)
     device = "cuda" if params.device == "auto" and torch.cuda.is_available() else params.device
     device = "cpu" if device == "auto" else device

@@ -4,6 +4,7 @@ Lance folders differ from run to run though their rows are equal, so Parquet is 
 this store is rebuilt from it whenever the tag of the wanted content is missing.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ class VectorStore:
     """One LanceDB folder (or `s3://` address)."""
 
     def __init__(self, location: Path | str):
+        os.environ.setdefault("LANCE_LOG", "error")  # it warns of every table it makes
         import lancedb
 
         self.database = lancedb.connect(str(location))
