@@ -22,7 +22,7 @@ def load_model(params: EmbedParams) -> tuple[Any, str, str]:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.disable_progress_bar()
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     folder = model_folder(params)
     device = "cuda" if params.device == "auto" and torch.cuda.is_available() else params.device
     device = "cpu" if device == "auto" else device
