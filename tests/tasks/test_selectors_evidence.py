@@ -59,7 +59,9 @@ def test_top_quality_claims_no_exact_quality_where_groups_have_bounds() -> None:
     found = TopQuality()(pool, limits, 0)
     assert found.indices.tolist() == [0, 1]
     assert found.status[3] == OUTRANKED
-    assert not enters(TopQuality(), pool, limits, 3, 0.7)  # above the last pick: the cap is in force
+    assert not enters(
+        TopQuality(), pool, limits, 3, 0.7
+    )  # above the last pick: the cap is in force
     assert found.gain_is_bound[3]
     assert not TopQuality()(pool, Limits(2), 0).gain_is_bound.any()
 
@@ -84,9 +86,7 @@ def test_below_the_needed_quality_facility_location_never_takes_a_row(
 
 
 def test_a_row_that_lost_to_its_twin_needs_little_more_than_the_twin() -> None:
-    pool = pool_of(
-        [[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], quality=[0.6, 0.5, 1.0, 1.0]
-    )
+    pool = pool_of([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], quality=[0.6, 0.5, 1.0, 1.0])
     limits = Limits(3)
     selector = FacilityLocation(0.5)
     found = selector(pool, limits, 0)
