@@ -90,7 +90,7 @@ class CoverageAndQuality:
                 total += tile.sum(axis=1, dtype=np.float64)
             return total
 
-        reached = np.concatenate(list(map_row_blocks(len(self.quality), reach)))
+        reached = np.concatenate([np.zeros(0), *map_row_blocks(len(self.quality), reach)])
         return value + self.coverage_scale * reached
 
     def ready(self, index: int) -> bool:
