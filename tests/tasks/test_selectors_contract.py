@@ -61,9 +61,7 @@ def test_rows_shut_out_leave_the_others_to_choose_from(name: str) -> None:
 
 
 def test_demands_are_met_within_the_budget(name: str) -> None:
-    limits = Limits(
-        60, True, floors={0: 3, 1: 1}, caps={2: 2}, include=(11, 30), exclude=(1, 2, 3)
-    )
+    limits = Limits(60, True, floors={0: 3, 1: 1}, caps={2: 2}, include=(11, 30), exclude=(1, 2, 3))
     found = choose(name, limits=limits)
     group = POOL.group[found.indices]
     assert POOL.cost[found.indices].sum() <= 60
@@ -101,9 +99,7 @@ def test_it_gives_the_same_twice_and_another_set_for_another_seed_only_if_it_dra
 def test_the_order_in_which_rows_arrive_changes_nothing_once_they_are_sorted(name: str) -> None:
     expected = choose(name)
     order = np.random.default_rng(5).permutation(40)
-    shuffled = {
-        key: value[order] for key, value in POOL.__dict__.items() if key != "group_names"
-    }
+    shuffled = {key: value[order] for key, value in POOL.__dict__.items() if key != "group_names"}
     back = np.argsort(shuffled["ids"])
     pool = with_(POOL, **{key: value[back] for key, value in shuffled.items()})
     assert choose(name, pool).indices.tolist() == expected.indices.tolist()
