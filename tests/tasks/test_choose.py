@@ -81,8 +81,14 @@ class TestPool:
 class TestLimits:
     @pytest.mark.parametrize(
         ("budget", "amount", "in_tokens"),
-        [("7", 7, False), ("10%", 3, False), ("0.5", 15, False), ("1%", 1, False)]
-        + [("99 tokens", 99, True), ("400 rows", 400, False)],
+        [
+            ("7", 7, False),
+            ("400 rows", 400, False),
+            ("10%", 3, False),
+            ("0.5", 15, False),
+            ("1%", 1, False),
+            ("99 tokens", 99, True),
+        ],
     )
     def test_a_budget_is_rows_a_share_or_tokens(
         self, paths: Paths, budget: str, amount: int, in_tokens: bool

@@ -53,5 +53,5 @@ def test_what_does_not_exist_or_fit_is_named(choose: dict[str, Any], named: str)
 
 def test_an_unknown_score_column_is_named_with_those_near_it() -> None:
     params = Params.model_validate({"score": {"quality_weights": {"rules_pased": 1.0}}})
-    with pytest.raises(SettingsError, match="'rules_pased'\n.*rules_passed"):
+    with pytest.raises(SettingsError, match=r"'rules_pased'\n.*rules_passed"):
         check_methods(params)

@@ -75,5 +75,5 @@ def test_rows_that_cannot_be_chosen_count_for_no_stratum() -> None:
 
 
 def test_an_unknown_allocation_is_named() -> None:
-    with pytest.raises(SettingsError, match="allocation must be one of .*'fair'"):
+    with pytest.raises(SettingsError, match=r"allocation must be one of .*'fair'"):
         Stratified(allocation="fair")  # type: ignore[arg-type]
