@@ -1,5 +1,6 @@
 """Stage `choose`: vectors + scores -> selection.parquet, rejected.parquet, choose.json."""
 
+import json
 from typing import Any, Final
 
 import numpy as np
@@ -88,16 +89,25 @@ def codes_of(rows: pl.DataFrame, column: str) -> tuple[tuple[str, ...], np.ndarr
     if column in ("source", "cluster"):
         values = rows[column].cast(pl.String)
     else:
-        path = "$." + column
-        values = rows.select(pl.col("metadata").str.json_path_match(path).alias("v"))["v"]
+        values = _metadata(rows, column)
         if values.null_count() == len(values) and len(values):
             raise SettingsError(
                 f"no row has the metadata key {column!r}",
                 expected="source, cluster or a key of the records' other fields",
                 where="choose.group_by or choose.settings.by",
             )
-    names, codes = np.unique(values.fill_null("(none)").to_numpy().astype(str), return_inverse=True)
+    # objects: a fixed-width array would be as wide as the longest value, and drop NULs at its end
+    keys = values.fill_null("(none)").to_numpy().astype(object)
+    names, codes = np.unique(keys, return_inverse=True)
     return tuple(str(name) for name in names), codes.astype(np.int64)
+
+
+def _metadata(rows: pl.DataFrame, key: str) -> pl.Series:
+    path = f"$[{json.dumps(key, ensure_ascii=False)}]"  # one key, whatever signs it holds
+    try:
+        return rows.select(pl.col("metadata").str.json_path_match(path)).to_series()
+    except pl.exceptions.ComputeError:
+        raise SettingsError(f"{key!r} cannot be looked up as a metadata key") from None
 
 
 def limits_of(params: ChooseParams, pool: Pool) -> Limits:
@@ -105,8 +115,9 @@ def limits_of(params: ChooseParams, pool: Pool) -> Limits:
     exclude = indices_of(pool, params.must_exclude, "choose.must_exclude")
     include = indices_of(pool, params.must_include, "choose.must_include")
     low = np.flatnonzero(pool.quality < params.min_quality)
-    closed = {int(index): BELOW_MINIMUM for index in low if index not in set(include)}
-    eligible = len(pool) - len(set(closed) | set(exclude))
+    listed = set(include) | set(exclude)
+    closed = {int(index): BELOW_MINIMUM for index in low if index not in listed}
+    eligible = len(pool) - len(closed) - len(exclude)
     budget = Budget.parse(params.budget)
     amount = int(budget.amount * eligible + 1e-9) if budget.unit == "share" else int(budget.amount)
     return Limits(
@@ -138,6 +149,8 @@ def indices_of(pool: Pool, ids: list[str], where: str) -> tuple[int, ...]:
 def groups_of(pool: Pool, bounds: dict[str, int], where: str) -> dict[int, int]:
     """Bounds by group code; `*` stands for every group not named."""
     names = {name: code for code, name in enumerate(pool.group_names)}
+    if negative := [name for name, bound in bounds.items() if bound < 0]:
+        raise SettingsError(f"a bound of group {negative[0]!r} is below 0", where=where)
     unknown = sorted(set(bounds) - set(names) - {"*"})
     if unknown:
         raise SettingsError(
@@ -187,7 +200,7 @@ def rejected_table(
             "final_gain": np.round(selection.final_gain[lost], GAIN_DIGITS),
             "is_bound": selection.gain_is_bound[lost],
             "nearest_kept_id": keepers,
-            "nearest_kept_similarity": np.round(similarity[lost], 6),
+            "nearest_kept_similarity": np.round(np.where(some, similarity[lost], np.nan), 6),
             "needed_quality": np.round(selection.needed_quality[lost], 6),
             "needed_budget_rows": selection.needed_budget_rows[lost],
         },

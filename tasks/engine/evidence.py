@@ -17,14 +17,16 @@ def selection_of(
     final_gain: Float[np.ndarray, " n"],
     is_bound: Bool[np.ndarray, " n"],
     quality_per_gain: float = 0.0,
+    shortfall: Float[np.ndarray, " n"] | None = None,
     needed_budget_rows: Float[np.ndarray, " n"] | None = None,
     totals: dict[str, Any] | None = None,
 ) -> Selection:
-    """Build the result; an outranked row needed the gain of the last accepted row.
+    """Build the result; an outranked row lacked `shortfall` of gain (default: to the least pick).
 
     `quality_per_gain` is what one unit of quality adds to the gain (0: quality plays no part);
-    with it, needed quality = own quality + (last gain - own gain) / quality_per_gain, where a
-    budget in rows was spent; NaN where even quality 1 would not do.
+    with it, needed quality = own quality + shortfall / quality_per_gain, where a budget in rows
+    was spent; NaN where even quality 1 would not do. It takes the selector's scales as they are:
+    one raised quality moves them too, by less the more rows the budget buys.
     """
     pool = admission.pool
     missing = np.full(len(pool), np.nan)
@@ -32,8 +34,8 @@ def selection_of(
     outranked = admission.status == OUTRANKED
     free_choices = gains[len(admission.limits.include) :]
     if quality_per_gain > 0 and len(free_choices) and not admission.limits.in_tokens:
-        short = free_choices.min() - final_gain
-        needed = pool.quality + np.maximum(short, 0.0) / quality_per_gain
+        lacked = free_choices.min() - final_gain if shortfall is None else shortfall
+        needed = pool.quality + np.maximum(lacked, 0.0) / quality_per_gain
         needed = np.where(outranked & (needed <= 1.0), needed, np.nan)
     budget = missing if needed_budget_rows is None else needed_budget_rows
     return Selection(

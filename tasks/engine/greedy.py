@@ -37,13 +37,17 @@ class Objective(Protocol):
         """Add a row to the set."""
 
 
-def lazy_greedy(objective: Objective, admission: Admission) -> tuple[list[float], np.ndarray]:
+def lazy_greedy(
+    objective: Objective, admission: Admission
+) -> tuple[list[float], np.ndarray, np.ndarray]:
     """Add the admissible row of largest gain until the budget is spent (Minoux, 1978).
 
     The picks are those of plain greedy, ties by index: a row is taken only when its fresh gain is
-    at least every other row's bound, and gains never grow. Returns (gains in order of
-    `admission.order`, last known bound of every row). With costs in tokens the order is by gain
-    per token (cost-benefit greedy; Leskovec et al., 2007).
+    at least every other row's bound, and gains never grow. With costs in tokens the order is by
+    gain per token (cost-benefit greedy; Leskovec et al., 2007).
+    Returns (gains in order of `admission.order`, last known bound of every row, shortfall). The
+    shortfall of a row is a lower bound of what it lacked to be picked at any step: gains fall, so
+    the step at which a row was closest to being picked may lie long before the last.
     """
     gains = []
     for index in admission.order:  # must-include rows, already taken
@@ -55,6 +59,7 @@ def lazy_greedy(objective: Objective, admission: Admission) -> tuple[list[float]
     heap = [(-bounds[i] / price[i], int(i), -1) for i in np.flatnonzero(admission.free)]
     heapq.heapify(heap)
     progress = Progress(admission)
+    lowest, shortfall = np.inf, np.full(len(bounds), np.inf)
     while heap and not admission.full:
         _, index, stamp = heapq.heappop(heap)
         rule = admission.refusal(index)
@@ -62,16 +67,18 @@ def lazy_greedy(objective: Objective, admission: Admission) -> tuple[list[float]
             admission.close(index, rule)
         elif stamp == len(admission.order):
             gains.append(bounds[index])
+            lowest = min(lowest, gains[-1])
             admission.take(index)
             objective.accept(index)
             progress.tell(gains[-1])
         else:
             _fetch(objective, index, heap)
+            shortfall[index] = min(shortfall[index], lowest - bounds[index])
             bounds[index] = round(objective.gain(index), digits)
             key = round(-bounds[index] / price[index], digits + 3)
             heapq.heappush(heap, (key, index, len(admission.order)))
     admission.close_rest()
-    return gains, bounds
+    return gains, bounds, np.minimum(shortfall, lowest - bounds)
 
 
 def _fetch(objective: Objective, index: int, heap: list[tuple[float, int, int]]) -> None:

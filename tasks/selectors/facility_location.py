@@ -42,7 +42,7 @@ class FacilityLocation:
         """Choose rows of `pool` in order of gain; a tie goes to the lower id. `seed` is unused."""
         admission = Admission(pool, limits)
         objective = CoverageAndQuality(pool, limits, self.diversity_weight)
-        gains, bounds = lazy_greedy(objective, admission)
+        gains, bounds, shortfall = lazy_greedy(objective, admission)
         return selection_of(
             self,
             admission,
@@ -50,6 +50,7 @@ class FacilityLocation:
             final_gain=bounds,
             is_bound=np.ones(len(pool), dtype=bool),
             quality_per_gain=objective.quality_scale,
+            shortfall=shortfall,
             totals={
                 "objective": round(float(sum(gains)), 9),
                 "quality_scale": objective.quality_scale,
@@ -89,7 +90,7 @@ class CoverageAndQuality:
                 total += tile.sum(axis=1, dtype=np.float64)
             return total
 
-        reached = np.concatenate(list(map_row_blocks(len(self.quality), reach)))
+        reached = np.concatenate([np.zeros(0), *map_row_blocks(len(self.quality), reach)])
         return value + self.coverage_scale * reached
 
     def ready(self, index: int) -> bool:

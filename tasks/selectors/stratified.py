@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 
 from schemas.errors import SettingsError
-from schemas.results import Selection
+from schemas.results import SELECTED, Selection
 from tasks.engine.constraints import Admission, Limits
 from tasks.engine.draws import ranks_within, uniform_keys
 from tasks.engine.greedy import take_in_order
@@ -21,7 +21,7 @@ class Stratified:
     """Shuffle each stratum, then deal: every stratum's first row, every second row, and so on.
 
     `equal` is water filling (sizes 90, 8, 2 and a budget of 30 give 20, 8, 2); `proportional`
-    deals by (rank + 1/2) / size, so shares follow the strata's sizes. Strata are the column
+    deals by (rank + 1/2) / size, so shares follow the strata's eligible rows. Strata are the column
     `choose.settings.by` (cluster, source or a metadata key). Gain is minus the place in the deal,
     scaled to (0, 1].
     """
@@ -41,10 +41,12 @@ class Stratified:
         """Deal rows from the strata of `pool.stratum`; equal seeds give equal rows."""
         admission = Admission(pool, limits)
         keys = uniform_keys(pool.ids, seed, "stratified")
-        closed = np.flatnonzero(~admission.free)
-        keys[closed] += 1.0  # rows that cannot be chosen must not use up a stratum's turns
+        included = admission.status == SELECTED
+        keys[included] -= 1.0  # what must be included uses up the first turns of its stratum,
+        keys[~included & ~admission.free] += 1.0  # what cannot be chosen uses up none
         rank = ranks_within(keys, pool.stratum)
-        sizes = np.bincount(pool.stratum, minlength=1)[pool.stratum]
+        eligible = np.bincount(pool.stratum, weights=admission.free | included, minlength=1)
+        sizes = np.maximum(eligible, 1.0)[pool.stratum]
         turn = rank if self.allocation == "equal" else (rank + 0.5) / sizes
         order = np.lexsort((np.arange(len(pool)), keys, turn))
         take_in_order(order, admission)

@@ -38,18 +38,23 @@ def ordered_selection(
     gain: np.ndarray,
     quality_per_gain: float = 0.0,
 ) -> Selection:
-    """The result of taking rows in a fixed order: gains and needed budgets are exact."""
+    """The result of taking rows in a fixed order: gains and needed budgets are exact.
+
+    Where groups have floors or caps, the needed quality is a lower bound: the last pick may have
+    been the floor's, or the row's own group may be full.
+    """
     place = np.empty(len(order))
     place[order] = np.arange(1, len(order) + 1)
     limits = admission.limits
     plain = not (limits.in_tokens or limits.floors or limits.caps or limits.include)
+    bounded = bool(quality_per_gain and (limits.floors or limits.caps))
     shut_out = len(limits.closed) + len(limits.exclude)
     return selection_of(
         selector,
         admission,
         gain[admission.order],
         final_gain=gain,
-        is_bound=np.zeros(len(gain), dtype=bool),
+        is_bound=np.full(len(gain), bounded),
         quality_per_gain=quality_per_gain,
         needed_budget_rows=place if plain and not shut_out else None,
     )

@@ -35,7 +35,7 @@ class Additive:
 def test_only_rows_that_may_win_are_looked_at() -> None:
     objective = Additive(np.linspace(0.0, 0.01, 200))
     admission = Admission(random_pool(200), Limits(5))
-    gains, _ = lazy_greedy(objective, admission)
+    gains, _, _ = lazy_greedy(objective, admission)
     assert admission.order == objective.accepted == [199, 198, 197, 196, 195]
     np.testing.assert_allclose(gains, objective.value[-5:][::-1])
     assert objective.asked < 20

@@ -1,16 +1,13 @@
 """A scorer whose output changes must say so by a new version."""
 
-import json
-import os
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tasks.scorers import SCORERS
+from tests.golden_files import compare, nothing_left_over
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 TEXTS = [
     "",
     "Hi",
@@ -41,34 +38,8 @@ def found(name: str) -> dict[str, list[float | None]]:
 def test_output_changes_only_with_the_version(name: str) -> None:
     if name == "compression" and "ng" in zlib.ZLIB_RUNTIME_VERSION:
         pytest.skip("zlib-ng packs to other sizes than the zlib of the golden file")
-    path = GOLDEN / f"scorers-{name}-{SCORERS[name].version}.json"
-    if os.environ.get("WINNOW_WRITE_GOLDEN") == name and not path.exists():
-        path.write_text(json.dumps(found(name), indent=1, ensure_ascii=False) + "\n", "utf-8")
-    assert path.exists(), (
-        f"no golden output for {name} {SCORERS[name].version}; if the new output is right, run "
-        f"WINNOW_WRITE_GOLDEN={name} pytest {Path(__file__).name}, and delete the old file"
-    )
-    golden = json.loads(path.read_text("utf-8"))
-    now = found(name)
-    changed = sorted(
-        column
-        for column in golden.keys() | now.keys()
-        if column not in golden
-        or column not in now
-        or not np.allclose(
-            np.array(golden[column], dtype=float),
-            np.array(now[column], dtype=float),
-            rtol=0,
-            atol=2e-6,
-            equal_nan=True,
-        )
-    )
-    assert not changed, (
-        f"the output of {name} changed in {changed} while its version is still "
-        f"{SCORERS[name].version}: raise the version, or undo the change"
-    )
+    compare("scorers", name, SCORERS[name].version, found(name))
 
 
 def test_no_golden_file_is_left_over_from_an_older_version() -> None:
-    wanted = {f"scorers-{name}-{scorer.version}.json" for name, scorer in SCORERS.items()}
-    assert {path.name for path in GOLDEN.glob("scorers-*.json")} == wanted
+    nothing_left_over("scorers", SCORERS)
