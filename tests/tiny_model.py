@@ -4,10 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-VOCABULARY = """
-[UNK] the a of to and in is it for with water fire earth air light dark stone tree river bird fish
-song word page rule law list code data row file read write learn train model text one two
-""".split()
+VOCABULARY = [
+    "[UNK]", "the", "a", "of", "to", "and", "in", "is", "it", "for", "with", "water", "fire",
+    "earth", "air", "light", "dark", "stone", "tree", "river", "bird", "fish", "song", "word",
+    "page", "rule", "law", "list", "code", "data", "row", "file", "read", "write", "learn",
+    "train", "model", "text", "one", "two",
+]  # fmt: skip
 WIDTH = 16
 
 

@@ -29,7 +29,7 @@ def test_a_budget_that_is_read(text, unit, amount):
      "9" * 400 + " tokens"],
 )  # fmt: skip
 def test_a_budget_that_is_refused(text):
-    with pytest.raises(ValueError, match="budget|share"):
+    with pytest.raises(ValueError, match=r"budget|share"):
         Budget.parse(text)
     with pytest.raises(ValidationError, match=r"choose\.budget"):
         Params.model_validate({"choose": {"budget": text}})

@@ -1,6 +1,7 @@
 """Parquet: equal tables are equal bytes, and a file is whole or not there."""
 
 import hashlib
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -31,7 +32,7 @@ def frame(count: int, seed: int = 0) -> pl.DataFrame:
 
 def pieces(table: pa.Table, cuts: list[int]) -> list[pa.Table]:
     edges = [0, *sorted(cuts), len(table)]
-    return [table.slice(a, b - a) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [table.slice(a, b - a) for a, b in pairwise(edges)]
 
 
 @settings(max_examples=60, deadline=None)
