@@ -3,8 +3,6 @@
 Validate collected frames only: pandera checks nothing but the schema of a LazyFrame.
 """
 
-from typing import Any
-
 import pandera.polars as pa
 import polars as pl
 
@@ -113,7 +111,14 @@ class Vectors(pa.DataFrameModel):
     id: str = pa.Field(unique=True)
     tokens: int = pa.Field(ge=0)
     content_sha256: str = pa.Field(str_matches=SHA256)
-    vector: Any
+
+    @pa.dataframe_check(name="vector has unit length (1e-4)")
+    def _unit_length(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        frame: pl.LazyFrame = data.lazyframe
+        if "vector" not in frame.collect_schema():  # the keys alone, read without the vectors
+            return frame.select(pl.lit(True))
+        squares = (pl.col("vector") * pl.col("vector")).arr.sum()
+        return frame.select((squares - 1).abs() <= 2e-4)
 
 
 class RowScores(pa.DataFrameModel):

@@ -17,6 +17,7 @@ import pyarrow as pa
 from schemas.errors import ContractError
 from schemas.manifest import Manifest
 from schemas.params import Params
+from schemas.tables import Vectors, check
 from tasks.catalog import publish_vectors
 from tasks.documents import document_batches, kept_ids
 from tasks.encoders import Encoder, load_encoder
@@ -104,6 +105,7 @@ def export(cache: EmbeddingCache, keys: pl.DataFrame, paths: Paths) -> int:
             columns = [part["id"].to_arrow().cast(pa.string()), found["tokens"]]
             columns += [found["content_sha256"], vectors.cast(vector_type(cache.width))]
             table = pa.Table.from_arrays(columns, schema=schema).filter(whole)
+            check(Vectors, pl.DataFrame(table))
             written += len(table)
             yield table
 

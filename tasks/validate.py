@@ -13,16 +13,17 @@ from schemas.manifest import Manifest
 from schemas.params import Budget, ChooseParams, Params, ValidateParams
 from schemas.tables import check
 from tasks.catalog import publish_decisions
-from tasks.ledger import build_ledger
+from tasks.ledger import ZERO, build_ledger
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
 LIGHT: Final = {  # columns read of the tables that hold texts or vectors
     "documents": [c for c in contracts.Documents.to_schema().columns if c != "text"],
-    "vectors": ["id", "tokens", "content_sha256"],
+    "vectors": list(contracts.Vectors.to_schema().columns),
 }
 MODELS: Final = {
+    "vectors": contracts.Vectors,
     "quarantine": contracts.Quarantine,
     "duplicates": contracts.Duplicates,
     "scores": contracts.RowScores,
@@ -33,7 +34,7 @@ MODELS: Final = {
 
 def run(params: Params, paths: Paths) -> Manifest:
     """Check all tables, write decisions.parquet, check that no record was lost."""
-    names = (*LIGHT, *MODELS)
+    names = ("documents", *MODELS)
     tables = {name: read_rows(paths.table(name), LIGHT.get(name)) for name in names}
     for name, model in MODELS.items():
         check(model, tables[name])
@@ -43,10 +44,12 @@ def run(params: Params, paths: Paths) -> Manifest:
     )
     records_read = Manifest.read(manifest_path(paths, "ingest")).facts["records_read"]
     check_conservation(ledger, records_read, tables["documents"])
+    check_zero_vectors(ledger, Manifest.read(manifest_path(paths, "embed")).facts["zero_vectors"])
     chosen = selected_rows(tables, params.choose)
+    groups = eligible_groups(tables, params.choose)
     limit = Manifest.read(manifest_path(paths, "choose")).facts["budget"]["limit"]
-    check_subset(chosen, params.choose, limit)
-    missing = check_groups(chosen, eligible_groups(tables, params.choose), params)
+    check_subset(chosen, params.choose, limit, groups)
+    missing = check_groups(chosen, groups, params)
     write_rows(paths.table("decisions"), ledger)
     manifest = Manifest(
         stage="validate",
@@ -85,6 +88,17 @@ def check_conservation(ledger: pl.DataFrame, records_read: int, documents: pl.Da
         )
 
 
+def check_zero_vectors(ledger: pl.DataFrame, counted: int) -> None:
+    """A document without a vector is one that `embed` found none for, not one that got lost."""
+    without = ledger.filter(pl.col("rule") == ZERO)
+    if len(without) != counted:
+        raise ContractError(
+            f"{len(without)} documents that are no duplicates have no vector",
+            expected=f"{counted}, as many as `embed` could give none (embed.json, zero_vectors)",
+            where=str(without.select("id", "source_file", "row").head(5).to_dicts()),
+        )
+
+
 def with_group(rows: pl.DataFrame, tables: dict[str, pl.DataFrame], column: str) -> pl.DataFrame:
     """Add each row's group: its source, cluster or a metadata key."""
     if column == "cluster":
@@ -101,9 +115,10 @@ def with_group(rows: pl.DataFrame, tables: dict[str, pl.DataFrame], column: str)
 
 
 def selected_rows(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> pl.DataFrame:
-    """The subset with each row's group and its cost in tokens as the embedder counted it."""
+    """The subset with each row's quality, group and cost in tokens as the embedder counted it."""
     cost = tables["vectors"].select("id", cost=pl.col("tokens").clip(1))
-    chosen = tables["selection"].join(cost, on="id", how="left")
+    quality = tables["scores"].select("id", "quality")
+    chosen = tables["selection"].join(cost, on="id", how="left").join(quality, on="id", how="left")
     return with_group(chosen, tables, choose.group_by)
 
 
@@ -117,33 +132,42 @@ def eligible_groups(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> li
     return sorted(with_group(allowed.select("id"), tables, choose.group_by)["group"].unique())
 
 
-def check_subset(chosen: pl.DataFrame, choose: ChooseParams, limit: int) -> None:
+def check_subset(chosen: pl.DataFrame, choose: ChooseParams, limit: int, groups: list[str]) -> None:
     """Budget, caps, floors, lists and ranks of the subset, recounted from the tables."""
     in_tokens = Budget.parse(choose.budget).unit == "tokens"
     spent = int(chosen["cost"].sum()) if in_tokens else len(chosen)
     problems = []
-    if chosen["cost"].null_count():
-        problems.append("a selected row has no vector")
+    if without := chosen.filter(pl.col("cost").is_null())["id"].to_list():
+        problems.append(f"selected rows have no vector: {without[:5]}")
     if spent > limit:
         problems.append(f"the subset costs {spent:,}, the budget is {limit:,}")
     if sorted(chosen["rank"]) != list(range(1, len(chosen) + 1)):
         problems.append("ranks do not run from 1 to the number of rows")
-    absent = sorted(set(choose.must_include) - set(chosen["id"]))
-    if absent:
+    if absent := sorted(set(choose.must_include) - set(chosen["id"])):
         problems.append(f"must-include rows are missing: {absent[:5]}")
-    present = sorted(set(choose.must_exclude) & set(chosen["id"]))
-    if present:
+    if present := sorted(set(choose.must_exclude) & set(chosen["id"])):
         problems.append(f"must-exclude rows are there: {present[:5]}")
-    size = {row["group"]: row["len"] for row in chosen.group_by("group").len().to_dicts()}
-    for name, cap in choose.group_caps.items():
-        over = [g for g, n in size.items() if n > cap and name in (g, "*") and
-                (name == g or g not in choose.group_caps)]  # fmt: skip
-        problems += [f"group {g!r} has {size[g]} rows, its cap is {cap}" for g in over]
-    for name, floor in choose.group_floors.items():
-        if name != "*" and size.get(name, 0) < floor:
-            problems.append(f"group {name!r} has {size.get(name, 0)} rows, its floor is {floor}")
+    poor = set(chosen.filter(pl.col("quality") < choose.min_quality)["id"])
+    if poor := poor - set(choose.must_include):
+        problems.append(f"rows below choose.min_quality are there: {sorted(poor)[:5]}")
+    problems += group_problems(chosen, choose, groups)
     if problems:
         raise ContractError("the subset breaks its limits", where="\n    ".join(problems))
+
+
+def group_problems(chosen: pl.DataFrame, choose: ChooseParams, groups: list[str]) -> list[str]:
+    """Caps exceeded and floors not reached; `*` bounds every group that is not named."""
+    size = dict(chosen.group_by("group").len().iter_rows())
+    problems = []
+    for group in sorted({*groups, *size, *choose.group_floors} - {"*", None}):
+        found = size.get(group, 0)
+        cap = choose.group_caps.get(group, choose.group_caps.get("*", found))
+        floor = choose.group_floors.get(group, choose.group_floors.get("*", 0))
+        if found > cap:
+            problems.append(f"group {group!r} has {found} rows, its cap is {cap}")
+        if found < floor:
+            problems.append(f"group {group!r} has {found} rows, its floor is {floor}")
+    return problems
 
 
 def check_groups(chosen: pl.DataFrame, eligible: list[str], params: Params) -> list[str]:

@@ -56,6 +56,13 @@ def model_folder(params: EmbedParams) -> Path:
             expected="at least one .safetensors file (pickled weights are never loaded)",
             where="embed.model",
         )
+    for pickled in sorted(folder.rglob("pytorch_model*.bin")):
+        if not list(pickled.parent.glob(WEIGHTS)):
+            raise SettingsError(
+                f"part of the model {params.model!r} is pickled: {pickled.relative_to(folder)}",
+                expected="a .safetensors file beside it (pickled weights are never loaded)",
+                where="embed.model",
+            )
     return folder
 
 

@@ -29,10 +29,11 @@ class TransformerEncoder:
 
     def encode(self, texts: Sequence[str]) -> Iterator[Encoded]:
         """Encode texts grouped by rounded length, longest first."""
-        prompted = [self.prompt + text for text in texts]
-        whole = self._ids(prompted, special=False)
+        if not texts:
+            return
+        whole = self._ids(texts, special=False)
         counts = np.array([len(ids) for ids in whole], dtype=np.int64)
-        inputs = self._ids(prompted, special=True)
+        inputs = self._ids([self.prompt + text for text in texts], special=True)
         lengths = np.array([len(ids) for ids in inputs], dtype=np.int64)
         padded = np.minimum(-(-lengths // LENGTH_STEP) * LENGTH_STEP, self.max_tokens)
         for length in np.unique(padded)[::-1]:

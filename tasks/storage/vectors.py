@@ -15,7 +15,7 @@ import pyarrow as pa
 from jaxtyping import Float
 
 ROWS: Final = "rows"
-UPSERT_ROWS: Final = 10_000
+SAME_DISTANCE: Final = 1e-6
 
 
 def vector_type(width: int) -> pa.DataType:
@@ -78,12 +78,21 @@ class VectorStore:
         """The k rows of largest cosine to `vector`, ties by id, with column `similarity`."""
         table = self.database.open_table(ROWS)
         table.checkout(tag)
-        query = table.search(vector).distance_type("cosine").select([*columns, "_distance"])
-        query = query.where(where, prefilter=True) if where else query
-        found = pl.from_arrow(query.limit(k).to_arrow())
-        assert isinstance(found, pl.DataFrame)
+
+        def within(limit: int, distance: float | None) -> pl.DataFrame:
+            query = table.search(vector).distance_type("cosine").select([*columns, "_distance"])
+            query = query.where(where, prefilter=True) if where else query
+            query = query.distance_range(upper_bound=distance) if distance else query
+            found = pl.from_arrow(query.limit(limit).to_arrow())
+            assert isinstance(found, pl.DataFrame)
+            return found
+
+        found = within(k, None)
+        if len(found) == k:  # which of the rows as near as the last came first is chance
+            found = within(table.count_rows(), float(found["_distance"][-1]) + SAME_DISTANCE)
         similarity = (1 - pl.col("_distance").cast(pl.Float64)).round(6).alias("similarity")
-        return found.select(*columns, similarity).sort("similarity", "id", descending=[True, False])
+        found = found.select(*columns, similarity)
+        return found.sort("similarity", "id", descending=[True, False]).head(k)
 
 
 class EmbeddingCache:
