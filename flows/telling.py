@@ -4,7 +4,6 @@ from typing import Any
 
 WHY = {  # rule of the ledger -> what it means
     "must_include": "the settings ask for it by name",
-    "group_floor": "its group was below its floor",
     "gain": "it added most to what was chosen before it",
     "exact_duplicate": "its content occurs twice",
     "near_duplicate": "another row says almost the same",

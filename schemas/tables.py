@@ -140,7 +140,7 @@ class SelectionTable(Table):
     """One row per selected document. Key: id; also rank, from 1 in order of choice.
 
     `gain`: marginal gain when chosen, in the selector's own unit; `weight`: 1 unless the draw is
-    importance-weighted; `reason`: must_include, group_floor or gain; `covers`: pool rows whose
+    importance-weighted; `reason`: must_include or gain; `covers`: pool rows whose
     nearest selected row this is.
     """
 

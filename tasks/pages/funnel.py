@@ -17,7 +17,6 @@ WORDS: Final = {
     "too_long": "Text too long",
     "gain": "For its gain",
     "must_include": "On the list of rows to include",
-    "group_floor": "For the floor of its group",
     "outranked": "Outranked by rows of higher gain",
     "over_budget": "Longer than the budget that was left",
     "group_cap": "Group cap reached",
