@@ -24,6 +24,8 @@ def search(
     """
     if not text.strip():
         raise SettingsError("the text to search for is blank")
+    if k < 1:
+        raise SettingsError(f"k is the number of rows wanted, at least 1; found {k}")
     tag = publish_decisions(paths)
     encoder = load_encoder(params.embed)
     vector = np.zeros(encoder.width, dtype=np.float32)
@@ -31,4 +33,12 @@ def search(
         vector = part.vectors[0]
     if not vector.any():
         raise SettingsError(f"the model knows no word of {text[:80]!r}")
-    return VectorStore(paths.store).nearest(tag, vector, k, COLUMNS, where).to_dicts()
+    try:
+        return VectorStore(paths.store).nearest(tag, vector, k, COLUMNS, where).to_dicts()
+    except ValueError as error:  # LanceDB's word for an expression it cannot read
+        if not where:
+            raise
+        raise SettingsError(
+            f"the filter {where[:200]!r} cannot be read: {str(error).splitlines()[0][:300]}",
+            expected="an SQL expression over the columns, such as verdict = 'kept'",
+        ) from None

@@ -130,7 +130,8 @@ def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
         sys.exit(2 if isinstance(error, SettingsError) else 1)
     seconds = time.monotonic() - started
     peak_mb = peak_memory_mb()
-    facts = {"seconds": round(seconds, 2), "peak_mb": round(peak_mb)}
+    known = round(peak_mb) if peak_mb == peak_mb else None  # not a number where it is not told
+    facts = {"seconds": round(seconds, 2), "peak_mb": known}
     write_text(paths.artifacts / "facts" / f"{stage}.json", json.dumps(facts) + "\n")
     rows = " ".join(f"{name}={count:,}" for name, count in manifest.rows.items())
     log.info(f"{stage} {manifest.version}: {rows} seconds={seconds:.1f} peak_mb={peak_mb:.0f}")
