@@ -1,12 +1,14 @@
 """From a finished search to a `Selection`: what every row's fate was and what would change it."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Bool, Float
 
 from schemas.results import OUTRANKED, Method, Selection
 from tasks.engine.constraints import Admission
+
+QUALITY_DIGITS: Final = 6  # as qualities are written; gains are rounded, so 1 may come out above 1
 
 
 def selection_of(
@@ -35,7 +37,7 @@ def selection_of(
     free_choices = gains[len(admission.limits.include) :]
     if quality_per_gain > 0 and len(free_choices) and not admission.limits.in_tokens:
         lacked = free_choices.min() - final_gain if shortfall is None else shortfall
-        needed = pool.quality + np.maximum(lacked, 0.0) / quality_per_gain
+        needed = np.round(pool.quality + np.maximum(lacked, 0.0) / quality_per_gain, QUALITY_DIGITS)
         needed = np.where(outranked & (needed <= 1.0), needed, np.nan)
     budget = missing if needed_budget_rows is None else needed_budget_rows
     return Selection(

@@ -95,6 +95,14 @@ def test_a_row_that_lost_to_its_twin_needs_little_more_than_the_twin() -> None:
     assert enters(selector, pool, limits, 1, 0.61)
 
 
+def test_a_row_that_only_quality_one_lets_in_needs_quality_one() -> None:
+    pool = pool_of([[1.0], [1.0], [1.0], [1.0], [-1.0]], quality=[0.0, 0.0, 1.0, 1.0, 1.0])
+    limits = Limits(3, include=(0,))
+    found = FacilityLocation(0.8)(pool, limits, 0)
+    assert found.indices.tolist() == [0, 4, 2]
+    assert found.needed_quality[1] == 1.0, "a tie with row 2, and the lower id"
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.data(), st.sampled_from([0.3, 1.0]))
 def test_final_gains_of_facility_location_are_upper_bounds(
