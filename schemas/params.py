@@ -211,9 +211,7 @@ with (
     class Params(Block):
         """Every setting of a curation run, one block per stage."""
 
-        seed: int = Field(
-            default=0, ge=0, lt=2**32, description="Seed of every random stream"
-        )
+        seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of every random stream")
         ingest: IngestParams = IngestParams()
         deduplicate: DeduplicateParams = DeduplicateParams()
         embed: EmbedParams = EmbedParams()

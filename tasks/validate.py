@@ -47,7 +47,9 @@ def run(params: Params, paths: Paths) -> Manifest:
     check_zero_vectors(ledger, Manifest.read(manifest_path(paths, "embed")).facts["zero_vectors"])
     chosen = selected_rows(tables, params.choose)
     groups = eligible_groups(tables, params.choose)
-    limit = Manifest.read(manifest_path(paths, "choose")).facts["budget"]["limit"]
+    budget = Budget.parse(params.choose.budget)
+    resolved = Manifest.read(manifest_path(paths, "choose")).facts["budget"]["limit"]
+    limit = resolved if budget.unit == "share" else int(budget.amount)
     check_subset(chosen, params.choose, limit, groups)
     missing = check_groups(chosen, groups, params)
     write_rows(paths.table("decisions"), ledger)

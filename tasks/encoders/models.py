@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -100,6 +101,7 @@ def identity_of(folder: Path, params: EmbedParams, device: str) -> str:
         "max_tokens": params.max_tokens,
         "batch_rows": params.batch_rows,
         "device": device,
+        "torch": version("torch").split("+")[0],  # its kernels may sum in another order
         "scheme": SCHEME,
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -4,7 +4,6 @@ Lance folders differ from run to run though their rows are equal, so Parquet is 
 this store is rebuilt from it whenever the tag of the wanted content is missing.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -33,7 +32,6 @@ class VectorStore:
     """One LanceDB folder (or `s3://` address)."""
 
     def __init__(self, location: Path | str):
-        os.environ.setdefault("LANCE_LOG", "error")  # it warns of every table it makes
         import lancedb
 
         self.database = lancedb.connect(str(location))
@@ -54,7 +52,8 @@ class VectorStore:
     def publish(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, tag: str) -> None:
         """Make `batches` the current rows and name them by a tag."""
         reader = pa.RecordBatchReader.from_batches(schema, batches)
-        table = self.database.create_table(ROWS, reader, mode="overwrite")
+        there = ROWS in self.database.list_tables().tables
+        table = self.database.create_table(ROWS, reader, mode="overwrite" if there else "create")
         table.tags.create(tag, table.version)
 
     def join(self, base_tag: str, columns: pa.Table, tag: str) -> None:

@@ -37,7 +37,7 @@ def test_settings_reach_their_selector() -> None:
     ("choose", "named"),
     [
         ({"selector": "facility_locaton"}, "did you mean 'facility_location'"),
-        ({"selector": "nothing like it"}, "one of facility_location, k_center, stratified"),
+        ({"selector": "nothing like it"}, "one of " + ", ".join(sorted(SELECTORS))),
         ({"settings": {"diversity": 1}}, "no setting 'diversity'\n.*diversity_weight"),
         ({"selector": "uniform", "settings": {"by": "x"}}, r"no setting 'by'\n.*\(none\)"),
         ({"settings": {"diversity_weight": 1.5}}, r"must lie in \[0, 1\]; got 1.5"),
