@@ -1,6 +1,5 @@
 """Stage `choose`: vectors + scores -> selection.parquet, rejected.parquet, choose.json."""
 
-import json
 from typing import Any, Final
 
 import numpy as np
@@ -11,6 +10,7 @@ from schemas.manifest import Manifest
 from schemas.params import Budget, ChooseParams, Params
 from schemas.results import BELOW_MINIMUM, SELECTED, Selection
 from schemas.tables import RejectedTable, SelectionTable, check
+from tasks.documents import metadata_values
 from tasks.engine.constraints import Limits
 from tasks.engine.neighbours import nearest_in
 from tasks.engine.pool import Pool
@@ -89,7 +89,7 @@ def codes_of(rows: pl.DataFrame, column: str) -> tuple[tuple[str, ...], np.ndarr
     if column in ("source", "cluster"):
         values = rows[column].cast(pl.String)
     else:
-        values = _metadata(rows, column)
+        values = metadata_values(rows["metadata"], column)
         if values.null_count() == len(values) and len(values):
             raise SettingsError(
                 f"no row has the metadata key {column!r}",
@@ -100,14 +100,6 @@ def codes_of(rows: pl.DataFrame, column: str) -> tuple[tuple[str, ...], np.ndarr
     keys = values.fill_null("(none)").to_numpy().astype(object)
     names, codes = np.unique(keys, return_inverse=True)
     return tuple(str(name) for name in names), codes.astype(np.int64)
-
-
-def _metadata(rows: pl.DataFrame, key: str) -> pl.Series:
-    path = f"$[{json.dumps(key, ensure_ascii=False)}]"  # one key, whatever signs it holds
-    try:
-        return rows.select(pl.col("metadata").str.json_path_match(path)).to_series()
-    except pl.exceptions.ComputeError:
-        raise SettingsError(f"{key!r} cannot be looked up as a metadata key") from None
 
 
 def limits_of(params: ChooseParams, pool: Pool) -> Limits:

@@ -1,11 +1,13 @@
-"""Which documents go on, not set aside as a duplicate: one answer for every stage."""
+"""Documents as every stage sees them: which ones go on, and what their metadata says."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
 
+from schemas.errors import SettingsError
 from tasks.stage import Paths
 from tasks.storage.rows import ROW_GROUP_ROWS, read_rows
 
@@ -29,3 +31,12 @@ def document_batches(path: Path, columns: list[str], ids: pl.Series) -> Iterator
         kept = first.join(wanted, on="id", how="semi", maintain_order="left")
         if len(kept):
             yield kept.select(columns)
+
+
+def metadata_values(metadata: pl.Series, key: str) -> pl.Series:
+    """The value of one metadata key, whatever signs it holds, as text; null where there is none."""
+    path = f"$[{json.dumps(key, ensure_ascii=False)}]"
+    try:
+        return metadata.str.json_path_match(path)
+    except pl.exceptions.ComputeError:
+        raise SettingsError(f"{key!r} cannot be looked up as a metadata key") from None

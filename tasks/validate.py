@@ -13,6 +13,7 @@ from schemas.manifest import Manifest
 from schemas.params import Budget, ChooseParams, Params, ValidateParams
 from schemas.tables import check
 from tasks.catalog import publish_decisions
+from tasks.documents import metadata_values
 from tasks.ledger import ZERO, build_ledger
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows
@@ -107,12 +108,10 @@ def with_group(rows: pl.DataFrame, tables: dict[str, pl.DataFrame], column: str)
         found = tables["scores"].select("id", group=pl.col("cluster").cast(pl.String))
     else:
         first = tables["documents"].filter(pl.col("duplicate_of").is_null())
-        value = (
-            pl.col("source")
-            if column == "source"
-            else pl.col("metadata").str.json_path_match("$." + column)
+        values = (
+            first["source"] if column == "source" else metadata_values(first["metadata"], column)
         )
-        found = first.select("id", group=value.fill_null("(none)"))
+        found = pl.DataFrame({"id": first["id"], "group": values.fill_null("(none)")})
     return rows.join(found, on="id", how="left")
 
 

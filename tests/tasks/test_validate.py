@@ -176,3 +176,16 @@ def test_a_broken_table_is_refused_and_the_row_named(paths, name):
     told = refused(paths, params())
     for word in words:
         assert word in told
+
+
+def test_a_metadata_key_with_a_dot_is_one_key_as_choose_reads_it():
+    documents = pl.DataFrame(
+        {
+            "id": ["a", "b"],
+            "source": ["s", "s"],
+            "metadata": ['{"a.b":"x"}', '{"a":{"b":"y"}}'],
+            "duplicate_of": pl.Series([None, None], dtype=pl.String),
+        }
+    )
+    rows = validate.with_group(documents.select("id"), {"documents": documents}, "a.b")
+    assert rows["group"].to_list() == ["x", "(none)"]
