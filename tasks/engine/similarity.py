@@ -1,0 +1,50 @@
+"""What "similar" means to an objective: a function of the cosine of two rows."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from schemas.errors import SettingsError
+
+LEAST_LENGTH = 1e-6  # a row shorter than this after centring has no direction
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """max(0, cosine), or exp((cosine - 1) / width), the Gaussian kernel of unit vectors.
+
+    Both lie in [0, 1] and grow with the cosine. With `centred` the mean row is taken off first and
+    rows are scaled to unit length again: cosines of a narrow cone then spread over [-1, 1].
+    """
+
+    centred: bool = False
+    width: float = 0.0  # 0: max(0, cosine)
+
+    def __post_init__(self) -> None:
+        if not (self.width == 0 or 0.01 <= self.width <= 10):  # exp(-2 / 0.01) is still a float64
+            raise SettingsError(f"kernel_width must be 0 or lie in [0.01, 10]; got {self.width}")
+
+    def rows(self, vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
+        """The rows whose cosines count; a row equal to the mean becomes a row of zeros."""
+        if not self.centred or not len(vectors):
+            return vectors
+        moved = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        length = np.linalg.norm(moved, axis=1, keepdims=True)
+        return np.divide(moved, length, out=np.zeros_like(moved), where=length > LEAST_LENGTH)
+
+    def of(self, cosine: np.ndarray) -> np.ndarray:
+        """Similarity of each cosine, in [0, 1]; the array is overwritten."""
+        if not self.width:
+            return np.maximum(cosine, 0.0, out=cosine)
+        np.minimum(cosine, 1.0, out=cosine)  # rounding may pass 1
+        cosine -= 1.0
+        cosine /= self.width
+        return np.exp(cosine, out=cosine)
+
+    def cosine_of(self, similarity: np.ndarray) -> np.ndarray:
+        """The cosine above which similarity is greater; -1 (all of them) where none is needed."""
+        if not self.width:
+            return np.asarray(similarity)
+        with np.errstate(divide="ignore"):
+            return np.maximum(1.0 + self.width * np.log(similarity), -1.0)
