@@ -20,7 +20,9 @@ log = logging.getLogger("winnow")
 REPORT_SECONDS: Final = 5.0
 SAVE_SECONDS: Final = 5.0
 SAVE_SHARE: Final = 0.02  # of the time that may go into saving
-EARLY: Final = 0.1  # share of the budget below which no time left is told: the first picks cost most
+EARLY: Final = (
+    0.1  # share of the budget below which no time left is told: the first picks cost most
+)
 
 Arrays = dict[str, np.ndarray]
 
