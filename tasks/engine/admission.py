@@ -86,14 +86,14 @@ class Admission:
     @property
     def status(self) -> np.ndarray:
         """Each row's fate as a text, (n,); made anew at each call."""
-        return np.array(self.names, dtype=object)[self.code]
+        return np.asarray(np.array(self.names, dtype=object)[self.code])
 
     # ... one row at a time
 
     def refusal(self, index: int) -> str:
         """Why a row cannot be taken now (and so never will be), or an empty string."""
         if not self.free[index]:
-            return self.names[self.code[index]]
+            return str(self.names[self.code[index]])
         groups = self._groups_of[self.cells.cell[index]]
         if any(self.room[group] <= 0 for group in groups):
             return GROUP_CAP
@@ -154,21 +154,18 @@ class Admission:
     def simple(self) -> bool:
         """Whether budget and the caps of at most one attribute alone decide: no floor is open.
 
-        Then a free row may be taken if `cost` is at most `left` and `room_left` of its `group` is
-        above 0, and a search may keep these arrays itself and enter its picks by `take_many`.
+        Then a free row may be taken if `cost` is at most what is left and its group has room, and
+        a search may count these itself from `open_budget` on and enter its picks by `take_many`.
         """
         return not (self.reserve or self.spacing) and self.cells.members.shape[1] < 2
 
-    @property
-    def group(self) -> Int[np.ndarray, " n"]:
-        """Each row's place in `room_left`, where `simple`."""
-        return self.cells.cell
+    def open_budget(self) -> tuple[int, Int[np.ndarray, " n"], Int[np.ndarray, " g"]]:
+        """What is left of the budget, each row's group, and how many rows each group may take.
 
-    @property
-    def room_left(self) -> Int[np.ndarray, " g"]:
-        """Rows that each group may still take, where `simple`; a copy."""
+        All that decides, beside `cost` and `free`, where `simple`. The room is a copy.
+        """
         rooms = [self.room[groups[0]] if groups else NO_CAP for groups in self._groups_of]
-        return np.array(rooms, dtype=np.int64)
+        return self.left, self.cells.cell, np.array(rooms, dtype=np.int64)
 
     def take_many(self, indices: Sequence[int] | Int[np.ndarray, " k"]) -> None:
         """Add rows that a search found admissible in this order; checked as one, where `simple`."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Int
 from scipy import optimize, sparse
 
 from schemas.errors import WinnowError
@@ -27,7 +27,7 @@ class Demand:
         one out would be cheaper and still meet every floor.
         """
         needs = np.append(self.need, 0)[self.members]  # -1 is the 0 at the end
-        return needs.max(axis=1, initial=0)
+        return np.asarray(needs.max(axis=1, initial=0))
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,6 @@ def _membership(members: Int[np.ndarray, "v c"], groups: int) -> sparse.csr_arra
     return sparse.csr_array((ones, (group, variable)), shape=(groups, len(members)))
 
 
-def _meets(per_cell: Int[np.ndarray, " m"], demand: Demand) -> Bool:
+def _meets(per_cell: Int[np.ndarray, " m"], demand: Demand) -> bool:
     held = _membership(demand.members, len(demand.need)) @ per_cell
     return bool((held >= demand.need).all() and (held <= demand.room).all())

@@ -14,6 +14,7 @@ from tasks.engine.pool import Pool
 
 Part = Bool[np.ndarray, " m"]
 ROUNDS: Final = 60  # correction sets to collect before settling for a minimal conflict
+MANY: Final = 200  # demands beyond which a smallest conflict larger than one is not looked for
 NAMED: Final = 5  # rows of a list to name one by one
 
 
@@ -23,11 +24,16 @@ def smallest_conflict(everything: Part, can_be_met: Callable[[Part], bool]) -> P
     Every set that cannot be met meets every correction set (the demands left out of a largest set
     that can be met). So the smallest set that meets all correction sets found so far is either the
     answer or, enlarged as far as can be, gives one more (Ignatiev, Previti, Liffiton,
-    Marques-Silva, 2015). After `ROUNDS`, which only long lists of like demands use up, a set is
-    returned of which no demand can be left out, though a smaller one may exist.
+    Marques-Silva, 2015). Of more than `MANY` demands, or after `ROUNDS` (which only long lists of
+    like demands use up), a demand that cannot be met by itself is returned if there is one, else a
+    set of which no demand can be left out, though a smaller one may exist.
     """
     corrections: list[Part] = []
-    for _ in range(ROUNDS):
+    nothing = np.zeros_like(everything)
+    for alone in (_with(nothing, [place]) for place in np.flatnonzero(everything).tolist()):
+        if not can_be_met(alone):
+            return alone
+    for _ in range(ROUNDS if len(everything) <= MANY else 0):
         part = _smallest_hitting(corrections, len(everything))
         if not can_be_met(part):
             return part
@@ -92,7 +98,7 @@ def minimal_conflict(everything: Part, can_be_met: Callable[[Part], bool]) -> Pa
     return _with(nothing, search(nothing, False, np.flatnonzero(everything)))
 
 
-def _with(part: Part, places: np.ndarray) -> Part:
+def _with(part: Part, places: np.ndarray | list[int]) -> Part:
     wider = part.copy()
     wider[places] = True
     return wider
@@ -123,10 +129,10 @@ def _in_words(demands: Demands, asks: list[Ask]) -> list[str]:
     """Demands by the names and values of the settings; a list's rows as one."""
     ids, names = demands.pool.ids, demands.pool.group_names
     unit = "tokens" if demands.limits.in_tokens else "rows"
-    words = {
+    words: dict[str, Callable[[Ask], str]] = {
         "budget": lambda ask: f"choose.budget = {ask.number} {unit}",
-        "floor": lambda ask: f"choose.group_floors {names[ask.about]!r} = {ask.number}",
-        "cap": lambda ask: f"choose.group_caps {names[ask.about]!r} = {ask.number}",
+        "floor": lambda ask: f"choose.group_floors {names[int(ask.about)]!r} = {ask.number}",
+        "cap": lambda ask: f"choose.group_caps {names[int(ask.about)]!r} = {ask.number}",
         "distance": lambda ask: f"choose.min_distance = {ask.number}{_apart(demands)}",
         "quality": lambda ask: f"choose.min_quality = {ask.number}",
         "rule": lambda ask: f"rows shut out as {ask.about}",

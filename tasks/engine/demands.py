@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 
 from tasks.engine.cells import NO_CAP, cells_of
 from tasks.engine.completion import Demand, Offer, cheapest_completion
@@ -44,19 +44,21 @@ class Demands:
         self.pool, self.limits = pool, limits
         self.cells, self.cost = cells_of(pool, limits), cost_of(pool, limits)
         self.asks = self._asks()
+        self.numbers = np.array([ask.number for ask in self.asks])
         self.number = {(ask.kind, ask.about): place for place, ask in enumerate(self.asks)}
+        self.bounds = {kind: self._bounds(kind) for kind in ("floor", "cap")}
         self._list_rows()
         self._offer_rows()
         self.pair = self._close_pair()
 
     def _asks(self) -> list[Ask]:
-        """All demands; where several conflicts are as small, the earlier ones are named."""
-        limits, groups = self.limits, self.cells.groups.tolist()
+        """All demands, of each kind the hardest first: earlier ones are named rather."""
+        limits, floors = self.limits, {g: f for g, f in self.limits.floors.items() if f > 0}
         dearest = sorted(set(limits.include), key=lambda index: (-self.cost[index], index))
         return [
             Ask("budget", number=limits.budget),
-            *(Ask("floor", g, limits.floors[g]) for g in groups if limits.floors.get(g, 0) > 0),
-            *(Ask("cap", g, limits.caps[g]) for g in groups if g in limits.caps),
+            *(Ask("floor", g, floors[g]) for g in sorted(floors, key=lambda g: (-floors[g], g))),
+            *(Ask("cap", g, cap) for g, cap in sorted(limits.caps.items(), key=lambda c: c[::-1])),
             *([Ask("distance", number=limits.min_distance)] if limits.min_distance else []),
             *([Ask("quality", number=limits.min_quality)] if limits.min_quality else []),
             *(Ask("rule", rule) for rule in sorted(set(limits.closed.values()))),
@@ -64,6 +66,12 @@ class Demands:
             *(Ask("include", index) for index in dearest),
             *(Ask("exclude", index) for index in sorted(set(limits.exclude))),
         ]
+
+    def _bounds(self, kind: str) -> tuple[Int[np.ndarray, " b"], Int[np.ndarray, " b"]]:
+        """Where the floors (or caps) stand among the demands, and the places of their groups."""
+        found = [(place, ask.about) for place, ask in enumerate(self.asks) if ask.kind == kind]
+        place, group = np.array(found, dtype=np.int64).reshape(-1, 2).T
+        return place, np.searchsorted(self.cells.groups, group)
 
     def _list_rows(self) -> None:
         """Rows that a list names, and per row the demands that may force it in or shut it out."""
@@ -108,7 +116,7 @@ class Demands:
         ordered = rows[np.lexsort((self.cost[rows], self.cells.cell[rows]))]
         cell = self.cells.cell[ordered]
         starts = np.searchsorted(cell, np.arange(self.cells.count))
-        return ordered[np.arange(len(ordered)) - starts[cell] < most[cell]]
+        return np.asarray(ordered[np.arange(len(ordered)) - starts[cell] < most[cell]])
 
     def _close_pair(self) -> tuple[int, int] | None:
         """Two rows to include, or one and a preselected row, that are too close; None if none is.
@@ -140,7 +148,7 @@ class Demands:
     ) -> bool:
         """Whether some subset meets these demands, or they with some numbers changed."""
         asked = np.append(part, False)  # what is never asked
-        number = [ask.number for ask in self.asks]
+        number = self.numbers.copy()
         for place, value in (numbers or {}).items():
             number[place] = value
         forced = asked[self.closer[:, INCLUDE]]
@@ -162,16 +170,16 @@ class Demands:
         return bool(asked[first] and asked[known[1]])
 
     def _complete(
-        self, asked: Bool[np.ndarray, " m"], number: list[float], forced: Int[np.ndarray, " f"]
+        self,
+        asked: Bool[np.ndarray, " m"],
+        number: Float[np.ndarray, " m"],
+        forced: Int[np.ndarray, " f"],
     ) -> int | None:
         """Least cost of meeting the floors asked for beside the forced rows; None if impossible."""
         need, room = np.zeros_like(self.cells.floor), np.full_like(self.cells.cap, NO_CAP)
-        for place, group in enumerate(self.cells.groups.tolist()):
-            floor, cap = self.number.get(("floor", group)), self.number.get(("cap", group))
-            if floor is not None and asked[floor]:
-                need[place] = number[floor]
-            if cap is not None and asked[cap]:
-                room[place] = number[cap]
+        for bound, kind in ((need, "floor"), (room, "cap")):
+            place, group = self.bounds[kind]
+            bound[group[asked[place]]] = number[place[asked[place]]]
         held = self.cells.rows_per_group(self.cells.cell[forced])
         demand = Demand(self.cells.members, np.maximum(need - held, 0), room - held)
         kept = self.offered[~asked[self.shut_by].any(axis=1)]

@@ -66,4 +66,4 @@ def standing(pool: Pool, limits: Limits) -> tuple[Int[np.ndarray, " n"], tuple[s
 
 def eligible(pool: Pool, limits: Limits) -> Bool[np.ndarray, " n"]:
     """Rows that a subset within these limits might hold."""
-    return standing(pool, limits)[0] == 0
+    return np.asarray(standing(pool, limits)[0] == 0)
