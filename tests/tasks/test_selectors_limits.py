@@ -133,12 +133,12 @@ def test_a_budget_in_tokens_is_spent_within_its_guarantee(
 @pytest.mark.parametrize("seed", range(5))
 def test_a_second_search_is_left_out_only_where_no_row_can_be_worth_much(seed: int) -> None:
     random = np.random.default_rng(seed)
-    pool = pool_of(np.ones((80, 1)), random.random(80), random.integers(1, 6, 80))
-    many, few = (FacilityLocation(0.0)(pool, Limits(b, True), 0) for b in (120, 12))
+    pool = pool_of(np.ones((400, 1)), random.random(400), random.integers(1, 6, 400))
+    many, few = (FacilityLocation(0.0)(pool, Limits(b, True), 0) for b in (600, 12))
     assert "by_gain" not in many.totals
     assert "by_gain" in few.totals
-    best = np.zeros(121)  # by budget: the knapsack solved exactly
+    best = np.zeros(601)  # by budget: the knapsack solved exactly
     for quality, cost in zip(pool.quality, pool.cost, strict=True):
         best[cost:] = np.maximum(best[cost:], best[:-cost] + quality)
-    for found, budget in ((many, 120), (few, 12)):
+    for found, budget in ((many, 600), (few, 12)):
         assert pool.quality[found.indices].sum() >= (1 - 1 / math.e) / 1.1 * best[budget]
