@@ -10,7 +10,7 @@ Time and memory grow a little faster than n. Rows, threads and number formats do
 import copy
 import logging
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -20,7 +20,7 @@ from tasks.engine.buckets import Buckets, partition
 from tasks.engine.coverage import Coverage
 from tasks.engine.edges import near_pairs, uncovered_edges
 from tasks.engine.greedy import TIE_DIGITS, accept_given, lazy_greedy
-from tasks.engine.near import nearest_near
+from tasks.engine.near import BUCKET_ROWS, nearest_near
 from tasks.engine.outlook import Outlook, look_ahead
 from tasks.engine.products import Products
 from tasks.engine.sparse import sparse_greedy
@@ -28,7 +28,6 @@ from tasks.engine.start import partitioned_order
 from tasks.engine.watch import Watch
 
 log = logging.getLogger("winnow")
-BUCKET_ROWS: Final = 1024  # mean size of a bucket
 
 
 @dataclass(frozen=True)

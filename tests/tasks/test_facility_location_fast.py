@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from schemas.errors import SettingsError
 from schemas.results import SELECTED, Selection
 from tasks.engine import fast_greedy as module
-from tasks.engine import outlook
+from tasks.engine import near, outlook
 from tasks.engine.admission import Admission
 from tasks.engine.buckets import partition
 from tasks.engine.constraints import Limits
@@ -19,7 +19,7 @@ from tasks.engine.coverage import Coverage
 from tasks.engine.edges import NEVER, all_pairs, near_pairs, uncovered_edges
 from tasks.engine.greedy import lazy_greedy
 from tasks.engine.kernels import bound, lazy
-from tasks.engine.near import nearest_near
+from tasks.engine.near import nearest_kept, nearest_near
 from tasks.engine.outlook import look_ahead
 from tasks.engine.pool import Pool
 from tasks.engine.products import VARIABLE, Products, fastest_format
@@ -244,3 +244,21 @@ class TestSelector:
         near = np.maximum(pool.vectors[:10] @ pool.vectors.T, 0.0).sum(axis=0)
         np.testing.assert_allclose(coverage.first_bounds(), coverage.scale * near, rtol=1e-5)
         assert (coverage.covered[10:] == NEVER).all()
+
+
+class TestNearestKept:
+    def test_by_buckets_it_is_the_nearest_of_those_nearby(self) -> None:
+        vectors = random_pool(500, d=8, seed=4).vectors
+        kept = np.array([400, 3, 77, 12])
+        exact = nearest_kept(vectors, kept)
+        with patch.multiple(near, MOST_COMPARED=0, BUCKET_ROWS=100, PROBES=99):
+            found = nearest_kept(vectors, kept)
+        np.testing.assert_allclose(found[1], exact[1], atol=1e-6)
+        assert (found[0] == exact[0]).all()
+
+    def test_rows_without_a_kept_row_nearby_have_none(self) -> None:
+        vectors = pool_of(np.repeat(np.eye(6), 40, axis=0)).vectors
+        with patch.multiple(near, MOST_COMPARED=0, BUCKET_ROWS=40, PROBES=1):
+            place, cosine = nearest_kept(vectors, np.array([0]))
+        assert (place >= 0).sum() == np.isfinite(cosine).sum() >= 40
+        assert (place[cosine > 0.5] == 0).all()
