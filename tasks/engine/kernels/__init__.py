@@ -1,0 +1,1 @@
+"""Inner loops compiled by numba; the tests compare each with a plain numpy twin."""
