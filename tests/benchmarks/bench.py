@@ -27,6 +27,7 @@ def parsed(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--again", action="store_true", help="repeat what is finished")
     parser.add_argument("--keep-peers", action="store_true", help="take the peers' earlier runs")
     parser.add_argument("--most-rows", type=int, metavar="N", help="leave larger inputs out")
+    parser.add_argument("--runs", type=int, default=5, help="of a method at most (default 5)")
     parser.add_argument("--threads", type=int, default=1, help="for every library (default 1)")
     parser.add_argument("--memory-gb", type=float, help="for one run (default: 85 %% of the free)")
     parser.add_argument("--artifacts", type=Path, default=ARTIFACTS, help="where results go")
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     memory = int(options.memory_gb * 1024) if options.memory_gb else int(MEMORY_SHARE * free_mb())
     settings = Options(options.artifacts, options.threads, memory, options.again,
-                       options.keep_peers, most_runs=1 if options.quick else 5)  # fmt: skip
+                       options.keep_peers, most_runs=1 if options.quick else options.runs)  # fmt: skip
     if options.quick:
         planned = [replace(work, methods=tuple(replace(m, limit_s=60.0) for m in work.methods))
                    for work in planned]  # fmt: skip

@@ -203,7 +203,8 @@ def _centres(found: Measured) -> list[Verdict]:
         seconds = ours and ours["seconds"]
         return [at_most(ours, seconds, MINUTES, f"finishes in {MINUTES / 60:.0f} minutes", "s")]
     plain = found.named("plain loop, products")
-    same = None if not (ours and plain) else float(ours["picks"] == plain["picks"])
+    known = bool(ours and plain and ours.get("picks") and plain.get("picks"))
+    same = float(ours["picks"] == plain["picks"]) if ours and plain and known else None
     return [
         faster(ours, loop, 20, "≥ 20× the plain loop"),
         at_least(ours, same, 1.0, "identical picks to the plain loop", "identical"),

@@ -41,8 +41,8 @@ class Inputs:
             vectors=self.vectors,
             quality=np.zeros(n),
             cost=np.ones(n, dtype=np.int64),
-            group=np.zeros(n, dtype=np.int64),
-            group_names=("all",),
+            group=np.zeros((n, 0), dtype=np.int64),
+            group_names=(),
             stratum=np.zeros(n, dtype=np.int64),
         )
 
