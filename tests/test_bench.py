@@ -196,7 +196,7 @@ def test_the_chart_is_well_formed_and_shows_each_series_and_failure():
     lost = Series("peer <b>", points[:1], (50_000.0, "MemoryError"))
     text = chart([("time", "s", [Series("winnow", points), lost])])
     ElementTree.fromstring(text)
-    assert text.count("<polyline") == 2
+    assert text.count("<polyline") == 3  # two curves and the way to the failure
     assert "MemoryError" in text
     assert "peer &lt;b&gt;" in text
 

@@ -56,11 +56,15 @@ def main(arguments: list[str] | None = None) -> int:
             sys.stdout.write(f"goal {work.goal}: {work.title}, {work.data.name}: {names}\n")
         return 0
     memory = int(options.memory_gb * 1024) if options.memory_gb else int(MEMORY_SHARE * free_mb())
-    settings = Options(options.artifacts, options.threads, memory, options.again,
-                       options.keep_peers, most_runs=1 if options.quick else options.runs)  # fmt: skip
+    runs = 1 if options.quick else options.runs
+    settings = Options(
+        options.artifacts, options.threads, memory, options.again, options.keep_peers, runs
+    )
     if options.quick:
-        planned = [replace(work, methods=tuple(replace(m, limit_s=60.0) for m in work.methods))
-                   for work in planned]  # fmt: skip
+        planned = [
+            replace(work, methods=tuple(replace(each, limit_s=60.0) for each in work.methods))
+            for work in planned
+        ]
     rows = Bench(planned, settings).run()
     show(rows)
     return 0 if any(row["seconds"] is not None for row in rows) else 1

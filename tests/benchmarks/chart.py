@@ -9,7 +9,7 @@ from math import ceil, floor, log10
 from typing import Final
 
 WIDTH, HEIGHT = 420, 320  # of a panel
-LEFT, RIGHT, TOP, BOTTOM = 58, 118, 34, 44
+LEFT, RIGHT, TOP, BOTTOM = 58, 132, 34, 44
 LABEL_GAP = 14
 MINOR: Final = (2, 5)
 STYLE: Final = """
@@ -22,7 +22,7 @@ STYLE: Final = """
     .c2{stroke:#f0883e} .f2{fill:#f0883e} .c3{stroke:#9198a1} .f3{fill:#9198a1}
   }
   text{font:12px system-ui,sans-serif} .title{font-weight:600}
-  polyline,.cross{fill:none;stroke-width:2}
+  polyline,.cross{fill:none;stroke-width:2} .lost{stroke-width:1;stroke-dasharray:3 3}
 """
 
 
@@ -107,8 +107,10 @@ def _curve(series: Series, colour: int, x: Scale, y: Scale) -> list[str]:
     parts = [f'<polyline class="c{colour}" points="{line}"/>']
     parts += [f'<circle class="f{colour}" cx="{px}" cy="{py}" r="3"/>' for px, py in places]
     if series.failed:
-        px, py, r = x(series.failed[0]), y(y.high), 5
+        px, py, r = x(series.failed[0]), y(y.high) + 12 * colour, 5
+        last = f"{places[-1][0]},{places[-1][1]}"
         parts.append(
+            f'<polyline class="c{colour} lost" points="{last} {px},{py}"/>'
             f'<path class="cross c{colour}" d="M{px - r} {py - r}L{px + r} {py + r}'
             f'M{px - r} {py + r}L{px + r} {py - r}"><title>{escape(series.name)}: '
             f"{escape(series.failed[1])}</title></path>"
@@ -124,7 +126,7 @@ def _labels(series: list[Series], y: Scale) -> list[str]:
     parts, last = [], float("-inf")
     for wanted, colour in ends:
         last = max(wanted, last + LABEL_GAP)
-        name = series[colour].name + (" (×: fails)" if series[colour].failed else "")
+        name = series[colour].name + (" (fails: ×)" if series[colour].failed else "")
         parts.append(
             f'<text class="f{colour}" x="{WIDTH - RIGHT + 10}" y="{last + 4}">{escape(name)}</text>'
         )

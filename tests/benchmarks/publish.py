@@ -20,7 +20,12 @@ ROWS: Final = Path("artifacts/bench.jsonl")
 README: Final = Path("README.md")
 CHART: Final = Path("tests/benchmarks/results/growth.svg")
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
-DRAWN: Final = ("winnow auto", "winnow exact", "apricot lazy", "submodlib LazyGreedy")
+DRAWN: Final = {
+    "winnow auto": "winnow",
+    "winnow exact": "winnow, exact",
+    "apricot lazy": "apricot",
+    "submodlib LazyGreedy": "submodlib",
+}
 HEAD: Final = ("goal", "work", "rows of", "winnow", "memory", "against", "units off", "met")
 
 
@@ -114,7 +119,7 @@ def _series(rows: list[Row], name: str, field: str, size: float) -> Series:
     )
     points = tuple((row["n"], row[field] / size) for row in mine if row["seconds"] is not None)
     lost = [(row["n"], row["reason"]) for row in mine if row["seconds"] is None]
-    return Series(name, points, lost[0] if lost and points else None)
+    return Series(DRAWN[name], points, lost[0] if lost and points else None)
 
 
 def replaced(text: str, block: str) -> str:
