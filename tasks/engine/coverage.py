@@ -11,14 +11,14 @@ from tasks.engine.products import Products
 from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import column_tiles, map_row_blocks
 
-LEAST_EDGES: Final = 2**25  # 8 bytes each, up to 28 while they are sorted
+LEAST_EDGES: Final = 2**24  # 8 bytes each, up to 28 while they are sorted
 EDGES_PER_ROW: Final = 96
 LOOKS: Final = 16  # how often to see whether few edges are left, per n columns
 SAMPLED: Final = 256
 
 
 def most_edges(n: int) -> int:
-    """Edges that may be kept: 0.9 GB at the worst moment up to 350,000 rows, then 2.7 kB a row."""
+    """Edges that may be kept: 0.5 GB at the worst moment up to 175,000 rows, then 2.7 kB a row."""
     return max(LEAST_EDGES, EDGES_PER_ROW * n)
 
 

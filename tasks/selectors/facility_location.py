@@ -22,7 +22,7 @@ from tasks.engine.similarity import Similarity
 from tasks.engine.watch import Watch
 
 Mode = Literal["auto", "exact", "fast"]
-EXACT_ROWS: Final = 20_000  # up to which `auto` is exact: seconds on two cores
+EXACT_ROWS: Final = 10_000  # up to which `auto` is exact: seconds on two cores
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class FacilityLocation:
     Fisher 1978), half of it with caps (a partition matroid). In tokens the better of two orders,
     gain per token and gain, at least (1 - 1/e) / 2 (Leskovec et al., 2007). Time O(n^2 d), memory
     O(n), a cache of columns and the edges (see Coverage). Mode `fast` (see fast_greedy) costs a
-    little more than O(n d); `auto` takes it from 20,000 rows. Totals hold an `upper_bound` of the
+    little more than O(n d); `auto` takes it beyond 10,000 rows. Totals hold an `upper_bound` of the
     objective and the `share_of_bound` reached at least: proved, or in fast mode estimated where
     pairs were left out.
     """
