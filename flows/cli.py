@@ -4,14 +4,12 @@ Exit status: 0 done, 1 a problem was found, 2 wrong use. Each command imports wh
 so that `winnow --help` is instant.
 """
 
-import signal
-import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from schemas.errors import SettingsError, WinnowError
+from flows.start import main as main
 
 app = typer.Typer(
     name="winnow",
@@ -40,16 +38,27 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated"),
     ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            metavar="SECONDS",
+            min=0,
+            help="Stop the search of `choose` after so long, with the best so far; 0: never",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the pipeline as a Prefect flow; stages that nothing has changed are skipped.
 
-    --set writes to params.yaml, so the next run starts from there. Prefect: the API that
-    PREFECT_API_URL or the profile names, else a temporary server. Without Prefect: dvc repro.
+    --set and --time-limit (choose.time_limit_seconds) write to params.yaml, so the next run starts
+    from there. Prefect: the API that PREFECT_API_URL or the profile names, else a temporary server.
+    Without Prefect: dvc repro.
     """
     from flows.console import run as run_flow
 
-    run_flow(overrides or [], as_json)
+    limits = [] if time_limit is None else [f"choose.time_limit_seconds={time_limit:g}"]
+    run_flow([*(overrides or []), *limits], as_json)
 
 
 @app.command()
@@ -94,24 +103,6 @@ def verify(as_json: Json = False) -> None:
     print(text)
     if not equal:
         raise typer.Exit(1)
-
-
-def _leave(number: int, frame: object) -> None:  # noqa: ARG001  # signal's
-    """End in an orderly way when asked to: a Prefect server that was started here ends too."""
-    sys.exit(128 + number)
-
-
-def main() -> None:
-    """Entry of the command: a problem is shown in words, not as a traceback."""
-    from flows.quiet import be_quiet
-
-    be_quiet()
-    signal.signal(signal.SIGTERM, _leave)
-    try:
-        app()
-    except WinnowError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2 if isinstance(error, SettingsError) else 1)
 
 
 if __name__ == "__main__":

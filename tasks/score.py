@@ -1,9 +1,10 @@
-"""Stage `score`: documents and vectors -> scores.parquet, one row per embedded document.
+"""Stage `score`: documents and vectors -> scores.parquet and percentiles.json.
 
 Texts are read in chunks, twice (once to fit what learns from the pool). Vectors are in memory only
 while rows are compared, after the texts.
 """
 
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from schemas.manifest import Manifest
 from schemas.params import Params, ScoreParams
 from schemas.tables import RowScores, check
 from tasks.engine.neighbours import nearest_neighbours
+from tasks.percentiles import summary_of
 from tasks.reference import read_reference
 from tasks.scorers import COLUMNS, SCORERS
 from tasks.scorers.contract import Texts, score_in_chunks
@@ -28,7 +30,7 @@ from tasks.scorers.geometry import COLUMNS as GEOMETRY
 from tasks.scorers.geometry import Clusters, cluster_rows
 from tasks.scorers.quality import Quality, check_weights, combine
 from tasks.stage import Paths, run_stage, write_manifest
-from tasks.storage.rows import read_rows, read_vectors, write_rows
+from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
 CHUNK_ROWS: Final = 4_096
@@ -52,7 +54,9 @@ def run(params: Params, paths: Paths) -> Manifest:
     quality = combine(scores, params.score.quality_weights, COLUMNS, len(ids))
     frame = pl.DataFrame({"id": ids, "quality": quality.values, **geometry})
     measured = [pl.Series(name, values).fill_nan(None) for name, values in scores.items()]
-    write_rows(paths.table("scores"), check(RowScores, frame.with_columns(measured)))
+    frame = check(RowScores, frame.with_columns(measured))
+    write_rows(paths.table("scores"), frame)
+    write_text(paths.json("percentiles"), json.dumps(summary_of(frame)) + "\n")
     facts = {"scorers": methods, **_facts(scores, quality, clusters)}
     manifest = Manifest(
         "score",
@@ -62,7 +66,8 @@ def run(params: Params, paths: Paths) -> Manifest:
         facts=facts,
     )
     reference = (paths.root / params.score.reference,) if params.score.reference else ()
-    return write_manifest(paths, manifest, (documents, table, *reference), (paths.table("scores"),))
+    outputs = (paths.table("scores"), paths.json("percentiles"))
+    return write_manifest(paths, manifest, (documents, table, *reference), outputs)
 
 
 @dataclass

@@ -110,11 +110,11 @@ def nearest_centres(
     count: int,
     rows: Int[np.ndarray, " m"] | None = None,
 ) -> Int[np.ndarray, "m count"]:
-    """Per row (of these rows) the centres of largest proposed cosine, the best first.
+    """Per row (of these rows) the centres of largest cosine, the best first.
 
     Ties go to the lower centre; `count` is cut to the number of centres. 2 bytes per number.
     """
-    products = Products(centres)
+    products = Products(centres, form="fp32")  # one partition on every machine
     count = min(count, len(centres))
     n = len(vectors) if rows is None else len(rows)
     near = np.empty((n, count), dtype=np.uint16 if len(centres) < 2**16 else np.int32)

@@ -1,7 +1,7 @@
 """Fast products that propose candidates: the fastest number format, with a bound on its error.
 
 A proposal is checked by an exact cosine before anything is decided, so its format changes the
-time and hardly the result. This is the one module of the engine that uses torch.
+time and not the result. This is the one module of the engine that uses torch.
 
 - `fp32`: float32 in and out.
 - `bf16`: rows rounded to bfloat16, sums in float32, output rounded to bfloat16; matrix units (AMX).

@@ -1,0 +1,48 @@
+"""k-center by farthest-first traversal: ours and two plain loops over the picks."""
+
+import numpy as np
+
+from tests.benchmarks.inputs import Missing
+from tests.benchmarks.methods import Inputs, Run, once, selector
+
+
+def ours(inputs: Inputs) -> Run:
+    """`k_center`; all qualities are equal, so it starts at row 0 as the loops do."""
+    return once("", selector("k_center", inputs))
+
+
+def products(inputs: Inputs) -> Run:
+    """One matrix-vector product per pick, distances kept in float32 (the best plain loop)."""
+
+    def work() -> np.ndarray:
+        vectors = np.asarray(inputs.vectors)
+        nearest = np.full(len(vectors), np.inf, dtype=np.float32)
+        picks = np.zeros(inputs.k, dtype=np.int64)
+        for step in range(1, inputs.k + 1):
+            last = picks[step - 1]
+            np.minimum(nearest, 1.0 - vectors @ vectors[last], out=nearest)
+            nearest[last] = -np.inf
+            if step < inputs.k:
+                picks[step] = nearest.argmax()
+        return picks
+
+    return once("", work)
+
+
+def pairwise(inputs: Inputs) -> Run:
+    """scikit-learn's pairwise distances to each new pick, as active-learning code writes it."""
+    try:
+        from sklearn.metrics import pairwise_distances
+    except ImportError as error:
+        raise Missing("scikit-learn is not installed") from error
+
+    def work() -> np.ndarray:
+        vectors = np.asarray(inputs.vectors)
+        nearest, picks = None, [0]
+        while len(picks) < inputs.k:
+            distance = pairwise_distances(vectors, vectors[picks[-1]].reshape(1, -1))
+            nearest = distance if nearest is None else np.minimum(nearest, distance)
+            picks.append(int(nearest.argmax()))
+        return np.array(picks)
+
+    return once("", work)
