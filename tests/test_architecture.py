@@ -22,7 +22,7 @@ ONLY_IN = {  # library -> the only places that may import it
     "dvc": ("flows/repro.py",),
     "lancedb": ("tasks/storage/vectors.py",),
     "lance": ("tasks/storage/vectors.py",),
-    "torch": ("tasks/encoders/",),
+    "torch": ("tasks/encoders/", "tasks/engine/products.py"),
     "sentence_transformers": ("tasks/encoders/",),
 }
 NO_METHOD_IMPORTS = ("tasks.storage", "tasks.stage", "tasks.readers", "pathlib", "io", "os")

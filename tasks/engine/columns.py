@@ -7,20 +7,27 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import TILE_COLUMNS, column_tiles, map_row_blocks
 
 CACHE_BYTES: Final = 512 * 2**20
-BATCH: Final = 64  # columns per product; always padded to it, so that bits do not depend on it
+PLAIN: Final = Similarity()
+BATCH: Final = 256  # columns per product; always padded to it, so that bits do not depend on it
 
 
 class SimilarityColumns:
-    """`column(j)` is max(0, cosine) of every row to row j, (n,) float32; recent ones stay.
+    """`column(j)` is the similarity of every row to row j, (n,) float32; recent ones stay.
 
     Bits depend on the two rows alone (see tiles). Memory: CACHE_BYTES and one batch of columns.
     """
 
-    def __init__(self, vectors: Float[np.ndarray, "n d"], cache_bytes: int = CACHE_BYTES):
-        self.vectors = vectors
+    def __init__(
+        self,
+        vectors: Float[np.ndarray, "n d"],
+        similarity: Similarity = PLAIN,
+        cache_bytes: int = CACHE_BYTES,
+    ):
+        self.vectors, self.similarity = vectors, similarity
         self.capacity = max(1, cache_bytes // max(1, 4 * len(vectors)))
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -40,7 +47,7 @@ class SimilarityColumns:
                 for columns, tile in column_tiles(some, self.vectors[rows], tile_rows=BATCH):
                     for position, values in enumerate(tile, start):
                         part = slice(rows.start + columns.start, rows.start + columns.stop)
-                        np.maximum(values, 0.0, out=found[position][part])
+                        found[position][part] = self.similarity.of(values)
 
         for _ in map_row_blocks(len(self.vectors), fill, size=4 * TILE_COLUMNS):
             pass
