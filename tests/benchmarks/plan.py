@@ -78,8 +78,8 @@ COVERAGE_PEERS: Final = (
     _peer("submodlib StochasticGreedy", "coverage:submodlib", optimizer="StochasticGreedy"),
 )
 LAZY_PEERS: Final = (COVERAGE_PEERS[0], COVERAGE_PEERS[3])
-PROBES: Final = ({"probes": 8}, {"probes": 16}, {"probes": 24}, {"probes": 48})
-DESCENTS: Final = ({}, {"n_neighbors": 16}, {"n_neighbors": 32})
+RECALLS: Final = ({"recall": 0.85}, {"recall": 0.9}, {"recall": 0.95}, {"recall": 0.98})
+DESCENTS: Final = ({"max_candidates": 20}, {"delta": 0.01}, {}, {"n_neighbors": 16})
 
 
 def _size(n: int) -> str:
@@ -106,9 +106,10 @@ def _graph_methods(n: int) -> tuple[Method, ...]:
     limit = 300.0 if n <= 100_000 else 1200.0 if n <= 200_000 else 3600.0
     flat = (_peer("faiss flat", "neighbours:faiss_flat", limit),) if n <= 60_000 else ()
     return (
-        *_ours("graph", "neighbours:ours", settings={"settings": PROBES}, limit_s=limit),
+        *_ours("graph", "neighbours:ours", settings={"settings": RECALLS}, limit_s=limit),
         _peer("pynndescent", "neighbours:pynndescent", limit, settings=DESCENTS),
-        _peer("faiss IVF", "neighbours:faiss_ivf", limit, probes=(4, 8, 16, 32, 64)),
+        _peer("faiss IVF", "neighbours:faiss_ivf", limit, probes=(2, 4, 8, 16)),
+        _peer("faiss IVF, more lists", "neighbours:faiss_ivf", limit, probes=(4, 8, 16), lists=2),
         _peer("faiss HNSW", "neighbours:faiss_hnsw", limit, breadths=(32, 64, 128, 256)),
         _peer("hnswlib", "neighbours:hnswlib", limit, breadths=(32, 64, 128, 256)),
         *flat,
@@ -119,8 +120,8 @@ def _pairs(n: int, real: bool = False) -> Work:
     limit = 300.0 if n <= 200_000 else 1800.0
     methods = (
         *_ours("pairs", "pairs:ours", limit_s=limit),
-        _peer("SemDeDup's method", "pairs:semdedup", limit, shares=(0.5, 1.0, 2.0)),
-        _peer("faiss IVF range", "pairs:faiss_range", limit, probes=(4, 8, 16)),
+        _peer("SemDeDup's method", "pairs:semdedup", limit, shares=(0.25, 0.5, 1.0, 2.0)),
+        _peer("faiss IVF range", "pairs:faiss_range", limit, probes=(2, 4, 8)),
     )
     title = f"near duplicates {_size(n)}, cosine ≥ 0.95"
     return Work(7, title, "pairs", _vectors(n, real), 0, methods)

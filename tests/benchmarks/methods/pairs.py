@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from tests.benchmarks.inputs import Missing
 from tests.benchmarks.methods import Inputs, Point, Run, once
-from tests.benchmarks.methods.neighbours import faiss_for
+from tests.benchmarks.methods.neighbours import faiss_for, inverted_lists
 
 THRESHOLD = 0.95
 ROUNDS = 10  # of k-means
@@ -38,7 +37,9 @@ def semdedup(inputs: Inputs, shares: Sequence[float]) -> Run:
         for share in shares:
             started = time.perf_counter()
             clusters = max(1, min(n // 40, round(share * n**0.5)))
-            means = faiss.Kmeans(d, clusters, niter=ROUNDS, spherical=True, seed=1234)
+            means = faiss.Kmeans(
+                d, clusters, niter=ROUNDS, spherical=True, seed=1234, max_points_per_centroid=64
+            )
             means.train(vectors)
             label = means.index.search(vectors, 1)[1][:, 0]
             order = np.argsort(label, kind="stable")
@@ -63,20 +64,18 @@ def _pairs_among(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 
 def faiss_range(inputs: Inputs, probes: Sequence[int]) -> Run:
-    """Range search in faiss's inverted lists, 4 sqrt(n) of them."""
+    """Range search in faiss's inverted lists, sqrt(n) of them."""
     faiss = faiss_for(inputs.threads)
 
     def run() -> Iterator[Point]:
         vectors = np.ascontiguousarray(inputs.vectors)
-        n, d = vectors.shape
-        lists = max(1, min(n // 40, int(4 * n**0.5)))
-        started = time.perf_counter()
-        index: Any = faiss.IndexIVFFlat(faiss.IndexFlatIP(d), d, lists, faiss.METRIC_INNER_PRODUCT)
+        n, started = len(vectors), time.perf_counter()
+        index = inverted_lists(faiss, inputs, 1)
         index.train(vectors)
         index.add(vectors)
         built = time.perf_counter() - started
         for probe in probes:
-            index.nprobe = min(probe, lists)
+            index.nprobe = min(probe, index.nlist)
             started = time.perf_counter()
             limits, _, other = index.range_search(vectors, THRESHOLD)
             one = np.repeat(np.arange(n), np.diff(limits.astype(np.int64)))
