@@ -1,4 +1,4 @@
-"""Similarities of all rows to a few candidate rows, computed in batches and kept while they fit."""
+"""Similarities of rows to a few candidate rows, computed in batches and kept while they fit."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -7,20 +7,30 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
+from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import TILE_COLUMNS, column_tiles, map_row_blocks
 
 CACHE_BYTES: Final = 512 * 2**20
+MAX_0_COSINE: Final = Similarity()
 BATCH: Final = 64  # columns per product; always padded to it, so that bits do not depend on it
 
 
 class SimilarityColumns:
-    """`column(j)` is max(0, cosine) of every row to row j, (n,) float32; recent ones stay.
+    """`column(j)` is the similarity of every row to candidate j, (n,) float32; recent ones stay.
 
-    Bits depend on the two rows alone (see tiles). Memory: CACHE_BYTES and one batch of columns.
+    The candidates are the rows themselves unless others are given. Bits depend on the two rows
+    alone (see tiles). Memory: CACHE_BYTES and one batch of columns.
     """
 
-    def __init__(self, vectors: Float[np.ndarray, "n d"], cache_bytes: int = CACHE_BYTES):
-        self.vectors = vectors
+    def __init__(
+        self,
+        vectors: Float[np.ndarray, "n d"],
+        cache_bytes: int = CACHE_BYTES,
+        similarity: Similarity = MAX_0_COSINE,
+        candidates: Float[np.ndarray, "m d"] | None = None,
+    ):
+        self.vectors, self.similarity = vectors, similarity
+        self.candidates = vectors if candidates is None else candidates
         self.capacity = max(1, cache_bytes // max(1, 4 * len(vectors)))
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -36,11 +46,11 @@ class SimilarityColumns:
 
         def fill(rows: slice) -> None:
             for start in range(0, len(wanted), BATCH):
-                some = self.vectors[wanted[start : start + BATCH]]
+                some = self.candidates[wanted[start : start + BATCH]]
                 for columns, tile in column_tiles(some, self.vectors[rows], tile_rows=BATCH):
-                    for position, values in enumerate(tile, start):
-                        part = slice(rows.start + columns.start, rows.start + columns.stop)
-                        np.maximum(values, 0.0, out=found[position][part])
+                    part = slice(rows.start + columns.start, rows.start + columns.stop)
+                    for position, values in enumerate(self.similarity.of(tile), start):
+                        found[position][part] = values
 
         for _ in map_row_blocks(len(self.vectors), fill, size=4 * TILE_COLUMNS):
             pass
