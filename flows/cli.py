@@ -40,16 +40,27 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated"),
     ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--time-limit",
+            metavar="SECONDS",
+            min=0,
+            help="Stop the search of `choose` after so long, with the best so far; 0: never",
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Run the pipeline as a Prefect flow; stages that nothing has changed are skipped.
 
-    --set writes to params.yaml, so the next run starts from there. Prefect: the API that
-    PREFECT_API_URL or the profile names, else a temporary server. Without Prefect: dvc repro.
+    --set and --time-limit (choose.time_limit_seconds) write to params.yaml, so the next run starts
+    from there. Prefect: the API that PREFECT_API_URL or the profile names, else a temporary server.
+    Without Prefect: dvc repro.
     """
     from flows.console import run as run_flow
 
-    run_flow(overrides or [], as_json)
+    limits = [] if time_limit is None else [f"choose.time_limit_seconds={time_limit:g}"]
+    run_flow([*(overrides or []), *limits], as_json)
 
 
 @app.command()

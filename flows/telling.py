@@ -14,6 +14,9 @@ WHY = {  # rule of the ledger -> what it means
     "floor_reserve": "what was left was reserved for groups below their floor",
     "must_exclude": "the settings exclude it by name",
     "below_min_quality": "its quality lies below the least that is eligible",
+    "preselected": "it was chosen elsewhere: what it covers counts, it is not selected again",
+    "too_close": "it is nearer to a chosen row than rows may be to each other",
+    "time_limit": "the search was stopped by its time limit before the row's turn",
 }
 
 
@@ -77,6 +80,8 @@ def _lost(record: dict[str, Any]) -> list[str]:
         return []
     if record["rule"] == "below_min_quality":
         return [f"its quality is {record['quality']:.4f}, the least {record['threshold']:.4f}"]
+    if record["rule"] == "too_close":
+        return [f"two rows may have a similarity of at most {record['threshold']:.4f}"]
     if record["stage"] != "choose" or record["gain"] is None:
         return []
     most = "at most " if record["is_bound"] else ""

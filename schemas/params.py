@@ -4,11 +4,15 @@ One block per stage. Method names (selector, scorers) are checked against the re
 `tasks.methods`, which this floor must not import; the form in flows/ offers them as choices.
 """
 
+import csv
+import io
 import re
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
+import yaml
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 LARGEST_BUDGET: Final = 10**15  # whole numbers are exact in a float up to 9e15
@@ -44,6 +48,31 @@ class Budget:
                 f"a budget in rows or tokens is a whole number in [1, 1e15]; found {text[:80]!r}"
             )
         return cls("tokens" if unit.startswith("token") else "rows", amount)
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Read `source, language` or `["source", "language"]`; raises ValueError for anything else.
+
+    A name with a comma in it, or with brackets around it, stands in double quotes.
+    """
+    try:
+        if text.lstrip().startswith("["):
+            names = [str(name) for name in yaml.safe_load(text)]
+        else:
+            (names,) = csv.reader([text], skipinitialspace=True)
+    except (ValueError, csv.Error, yaml.YAMLError):
+        names = []
+    found = tuple(name.strip() for name in names)
+    if not found or not all(found) or len(set(found)) < len(found):
+        raise ValueError(f"columns are like source, or source, language; found {text[:80]!r}")
+    return found
+
+
+def join_names(names: Iterable[Any]) -> str:
+    """Write names as `split_names` reads them."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow([str(name) for name in names])
+    return text.getvalue()
 
 
 class IngestParams(Block):
@@ -163,12 +192,34 @@ class ChooseParams(Block):
     )
     group_by: str = Field(
         default="source",
-        description="Column for floors and caps: source, cluster or a metadata key",
+        description="Columns for floors and caps, with commas between: source, cluster or a "
+        "metadata key",
     )
-    group_floors: dict[str, int] = Field(default={}, description="Least rows per group; * = any")
-    group_caps: dict[str, int] = Field(default={}, description="Most rows per group; * = any")
+    group_floors: dict[str, int] = Field(
+        default={},
+        description="Least rows per group; * = any; with several columns source:web, language:*",
+    )
+    group_caps: dict[str, int] = Field(
+        default={}, description="Most rows per group; * = any; names as for floors"
+    )
     must_include: list[str] = Field(default=[], description="Row ids selected in any case")
     must_exclude: list[str] = Field(default=[], description="Row ids never selected")
+    preselected: list[str] = Field(
+        default=[],
+        description="Row ids chosen elsewhere: what they cover counts, they are not selected again",
+    )
+    min_distance: float = Field(
+        default=0.0,
+        ge=0,
+        le=2,
+        description="Least 1 - cosine between any two selected rows, and to preselected ones; "
+        "0: none",
+    )
+    time_limit_seconds: float = Field(
+        default=0.0,
+        ge=0,
+        description="The search stops after so long with the best so far, and says so; 0: never",
+    )
     settings: dict[str, Any] = Field(default={}, description="The selector's own settings")
 
     @field_validator("budget", mode="before")
@@ -177,6 +228,18 @@ class ChooseParams(Block):
         text = str(value)
         Budget.parse(text)
         return text
+
+    @field_validator("group_by", mode="before")
+    @classmethod
+    def _columns_are_readable(cls, value: Any) -> str:
+        text = join_names(value) if isinstance(value, list | tuple) else str(value)
+        split_names(text)
+        return text
+
+    @property
+    def group_columns(self) -> tuple[str, ...]:
+        """The columns of `group_by`."""
+        return split_names(self.group_by)
 
 
 class ValidateParams(Block):

@@ -37,6 +37,21 @@ GROUP_CAP = "group_cap"
 FLOOR_RESERVE = "floor_reserve"  # what was left is reserved for groups below their floor
 EXCLUDED = "must_exclude"
 BELOW_MINIMUM = "below_min_quality"
+PRESELECTED = "preselected"  # chosen elsewhere: its coverage counts, it is not in the output
+TOO_CLOSE = "too_close"  # nearer than the least distance to a chosen or preselected row
+TIME_LIMIT = "time_limit"  # the search was stopped before the row's turn
+RULES = (
+    OUTRANKED,
+    SELECTED,
+    OVER_BUDGET,
+    GROUP_CAP,
+    FLOOR_RESERVE,
+    EXCLUDED,
+    BELOW_MINIMUM,
+    PRESELECTED,
+    TOO_CLOSE,
+    TIME_LIMIT,
+)
 
 
 @dataclass(frozen=True)

@@ -1,63 +1,77 @@
 """Stage `choose`: vectors + scores -> selection.parquet, rejected.parquet, choose.json."""
 
-from typing import Any, Final
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import polars as pl
 
 from schemas.errors import SettingsError
-from schemas.manifest import Manifest
+from schemas.manifest import Manifest, file_digest
 from schemas.params import Budget, ChooseParams, Params
-from schemas.results import BELOW_MINIMUM, SELECTED, Selection
 from schemas.tables import RejectedTable, SelectionTable, check
-from tasks.documents import metadata_values
-from tasks.engine.constraints import Limits
+from tasks.chosen import facts_of, rejected_table, selection_table
+from tasks.engine.constraints import Limits, eligible
 from tasks.engine.neighbours import nearest_in
 from tasks.engine.pool import Pool
+from tasks.engine.watch import Watch
+from tasks.groups import Groups, codes_of, groups_of
 from tasks.methods import selector_of
+from tasks.selectors import Selector
 from tasks.stage import Paths, run_stage, write_manifest
+from tasks.storage.progress import ProgressFiles
 from tasks.storage.rows import read_rows, read_vectors, write_rows
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
-GAIN_DIGITS: Final = 9
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 
 
 def run(params: Params, paths: Paths) -> Manifest:
-    """Choose a subset and say of every other row why it lost."""
+    """Choose a subset and say of every other row why it lost.
+
+    A run that is interrupted goes on from its last picks when it is started again.
+    """
     pool, limits = load_pool(params, paths)
     selector = selector_of(params.choose)
-    selection = selector(pool, limits, params.seed)
-    nearest, similarity = nearest_in(pool.vectors, pool.vectors[selection.indices])
+    progress = ProgressFiles(paths.progress("choose"), lambda: work_key(params, paths, selector))
+    watch = Watch(params.choose.time_limit_seconds, progress)
+    selection = selector(pool, limits, params.seed, watch)
+    before = np.array(limits.preselected, dtype=np.int64)
+    there = np.concatenate([selection.indices, before])  # whose coverage counts
+    nearest, similarity = nearest_in(pool.vectors, pool.vectors[there])
     chosen = check(SelectionTable, selection_table(pool, limits, selection, nearest))
-    rejected = check(RejectedTable, rejected_table(pool, selection, nearest, similarity))
+    rejected = check(RejectedTable, rejected_table(pool, selection, there, nearest, similarity))
     write_rows(paths.table("selection"), chosen)
     write_rows(paths.table("rejected"), rejected)
+    facts = facts_of(pool, limits, selection, watch)
+    facts["selector"] |= {"draw": selector.draw, "seed": params.seed}
     manifest = Manifest(
         stage="choose",
         version=VERSION,
         params=params.choose.model_dump(),
         rows={"selection": len(chosen), "rejected": len(rejected)},
-        facts={
-            "selector": {**vars_of(selection), "draw": selector.draw, "seed": params.seed},
-            "budget": {
-                "unit": "tokens" if limits.in_tokens else "rows",
-                "limit": limits.budget,
-                "spent": int(chosen["tokens"].sum()) if limits.in_tokens else len(chosen),
-                "tokens": int(chosen["tokens"].sum()),
-            },
-            "eligible": len(pool) - len(limits.closed) - len(limits.exclude),
-            "totals": selection.totals,
-        },
+        facts=facts,
     )
-    inputs = tuple(paths.table(name) for name in ("documents", "vectors", "scores"))
     outputs = (paths.table("selection"), paths.table("rejected"))
-    return write_manifest(paths, manifest, inputs, outputs)
+    manifest = write_manifest(paths, manifest, inputs_of(paths), outputs)
+    if not watch.stopped:  # else a later start, with more time, goes on from there
+        progress.remove()
+    return manifest
 
 
-def vars_of(selection: Selection) -> dict[str, Any]:
-    """Name, version and settings of what made a selection."""
-    method = selection.method
-    return {"name": method.name, "version": method.version, "settings": method.settings}
+def inputs_of(paths: Paths) -> tuple[Path, ...]:
+    """The tables that the stage reads."""
+    return tuple(paths.table(name) for name in ("documents", "vectors", "scores"))
+
+
+def work_key(params: Params, paths: Paths, selector: Selector) -> str:
+    """A digest of all that decides the picks; the time limit decides only when they end."""
+    settings = params.choose.model_dump(exclude={"time_limit_seconds"})
+    inputs = [file_digest(path) for path in inputs_of(paths)]
+    facts = [VERSION, selector.version, params.seed, settings, inputs]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
@@ -70,7 +84,7 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
     rows = keys.join(scores, on="id", how="left", validate="1:1", maintain_order="left").join(
         documents, on="id", how="left", validate="1:1", maintain_order="left"
     )
-    group_names, group = codes_of(rows, params.choose.group_by)
+    groups, group = groups_of(rows, params.choose.group_columns)
     by = params.choose.settings.get("by", "cluster")
     pool = Pool(
         ids=rows["id"].to_numpy().astype(object),
@@ -78,127 +92,46 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
         quality=rows["quality"].to_numpy().astype(np.float64),
         cost=np.maximum(rows["tokens"].to_numpy(), 1),
         group=group,
-        group_names=group_names,
+        group_names=groups.names,
         stratum=codes_of(rows, str(by))[1],
     )
-    return pool, limits_of(params.choose, pool)
+    return pool, limits_of(params.choose, pool, groups)
 
 
-def codes_of(rows: pl.DataFrame, column: str) -> tuple[tuple[str, ...], np.ndarray]:
-    """Sorted distinct values of source, cluster or a metadata key, and each row's code."""
-    if column in ("source", "cluster"):
-        values = rows[column].cast(pl.String)
-    else:
-        values = metadata_values(rows["metadata"], column)
-        if values.null_count() == len(values) and len(values):
-            raise SettingsError(
-                f"no row has the metadata key {column!r}",
-                expected="source, cluster or a key of the records' other fields",
-                where="choose.group_by or choose.settings.by",
-            )
-    # objects: a fixed-width array would be as wide as the longest value, and drop NULs at its end
-    keys = values.fill_null("(none)").to_numpy().astype(object)
-    names, codes = np.unique(keys, return_inverse=True)
-    return tuple(str(name) for name in names), codes.astype(np.int64)
-
-
-def limits_of(params: ChooseParams, pool: Pool) -> Limits:
+def limits_of(params: ChooseParams, pool: Pool, groups: Groups) -> Limits:
     """Budget, floors, caps and lists as indices; raises `SettingsError` for what is not there."""
-    exclude = indices_of(pool, params.must_exclude, "choose.must_exclude")
-    include = indices_of(pool, params.must_include, "choose.must_include")
-    low = np.flatnonzero(pool.quality < params.min_quality)
-    listed = set(include) | set(exclude)
-    closed = {int(index): BELOW_MINIMUM for index in low if index not in listed}
-    eligible = len(pool) - len(closed) - len(exclude)
-    budget = Budget.parse(params.budget)
-    amount = int(budget.amount * eligible + 1e-9) if budget.unit == "share" else int(budget.amount)
-    return Limits(
-        budget=max(1, amount),
-        in_tokens=budget.unit == "tokens",
-        floors=groups_of(pool, params.group_floors, "choose.group_floors"),
-        caps=groups_of(pool, params.group_caps, "choose.group_caps"),
-        include=include,
-        exclude=exclude,
-        closed=closed,
+    limits = Limits(
+        budget=1,
+        floors=groups.bounds(params.group_floors, "choose.group_floors"),
+        caps=groups.bounds(params.group_caps, "choose.group_caps"),
+        include=indices_of(pool, params.must_include, "choose.must_include"),
+        exclude=indices_of(pool, params.must_exclude, "choose.must_exclude"),
+        min_quality=params.min_quality,
+        preselected=indices_of(pool, params.preselected, "choose.preselected"),
+        min_distance=params.min_distance,
     )
+    budget, amount = Budget.parse(params.budget), 0
+    if budget.unit == "share":
+        amount = int(budget.amount * int(eligible(pool, limits).sum()) + 1e-9)
+    else:
+        amount = int(budget.amount)
+    return replace(limits, budget=max(1, amount), in_tokens=budget.unit == "tokens")
 
 
 def indices_of(pool: Pool, ids: list[str], where: str) -> tuple[int, ...]:
     """Positions of row ids in the pool, sorted."""
     if not ids:
         return ()
-    place = {row_id: index for index, row_id in enumerate(pool.ids)}
-    unknown = [row_id for row_id in ids if row_id not in place]
-    if unknown:
+    wanted = np.array(sorted(set(ids)), dtype=object)
+    places = np.searchsorted(pool.ids, wanted).clip(max=max(0, len(pool) - 1))
+    unknown = wanted[pool.ids[places] != wanted] if len(pool) else wanted
+    if len(unknown):
         raise SettingsError(
             f"{len(unknown)} ids are not in the pool, the first is {unknown[0]!r}",
             where=where,
             remedy="`winnow why ID` says what became of a row (a duplicate cannot be chosen)",
         )
-    return tuple(sorted({place[row_id] for row_id in ids}))
-
-
-def groups_of(pool: Pool, bounds: dict[str, int], where: str) -> dict[int, int]:
-    """Bounds by group code; `*` stands for every group not named."""
-    names = {name: code for code, name in enumerate(pool.group_names)}
-    if negative := [name for name, bound in bounds.items() if bound < 0]:
-        raise SettingsError(f"a bound of group {negative[0]!r} is below 0", where=where)
-    unknown = sorted(set(bounds) - set(names) - {"*"})
-    if unknown:
-        raise SettingsError(
-            f"no group is called {unknown[0]!r}",
-            expected=f"one of {', '.join(list(names)[:20])}",
-            where=where,
-        )
-    wide = bounds.get("*")
-    return {
-        code: bounds.get(name, wide)  # type: ignore[misc]
-        for name, code in names.items()
-        if name in bounds or wide is not None
-    }
-
-
-def selection_table(
-    pool: Pool, limits: Limits, selection: Selection, nearest: np.ndarray
-) -> pl.DataFrame:
-    """One row per selected document, in order of choice."""
-    included = set(limits.include)
-    covers = np.bincount(nearest[nearest >= 0], minlength=len(selection.indices))
-    return pl.DataFrame(
-        {
-            "id": pool.ids[selection.indices].astype(str),
-            "rank": np.arange(1, len(selection.indices) + 1, dtype=np.int64),
-            "gain": np.round(selection.gains, GAIN_DIGITS),
-            "weight": selection.weights,
-            "reason": ["must_include" if i in included else "gain" for i in selection.indices],
-            "covers": covers[: len(selection.indices)].astype(np.int64),
-            "tokens": pool.cost[selection.indices].astype(np.int64),
-        },
-        schema_overrides={"id": pl.String, "reason": pl.String},
-    ).sort("id")
-
-
-def rejected_table(
-    pool: Pool, selection: Selection, nearest: np.ndarray, similarity: np.ndarray
-) -> pl.DataFrame:
-    """One row per document that was not selected, in order of id."""
-    lost = np.flatnonzero(selection.status != SELECTED)
-    some = len(selection.indices) > 0
-    keepers = pool.ids[selection.indices[nearest[lost]]] if some else np.full(len(lost), None)
-    return pl.DataFrame(
-        {
-            "id": pool.ids[lost].astype(str),
-            "rule": selection.status[lost].astype(str),
-            "final_gain": np.round(selection.final_gain[lost], GAIN_DIGITS),
-            "is_bound": selection.gain_is_bound[lost],
-            "nearest_kept_id": keepers,
-            "nearest_kept_similarity": np.round(np.where(some, similarity[lost], np.nan), 6),
-            "needed_quality": np.round(selection.needed_quality[lost], 6),
-            "needed_budget_rows": selection.needed_budget_rows[lost],
-        },
-        schema_overrides={"id": pl.String, "rule": pl.String, "nearest_kept_id": pl.String},
-        nan_to_null=True,
-    )
+    return tuple(places.tolist())
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from schemas.params import ChooseParams
-from schemas.results import BELOW_MINIMUM, OUTRANKED
+from schemas.results import BELOW_MINIMUM, OUTRANKED, TOO_CLOSE
 
 EXACT: Final = "exact_duplicate"
 NEAR: Final = "near_duplicate"
@@ -121,6 +121,8 @@ def outranked(
         .then(pl.lit(last_gain, dtype=pl.Float64))
         .when(pl.col("rule") == BELOW_MINIMUM)
         .then(pl.lit(choose.min_quality))
+        .when(pl.col("rule") == TOO_CLOSE)
+        .then(pl.lit(1.0 - choose.min_distance))
     )
     evidence = rejected.rename(
         {

@@ -4,18 +4,21 @@ import csv
 import hashlib
 import io
 import json
+import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 import polars as pl
 
-from schemas.errors import ContractError
+from schemas.errors import ContractError, InfeasibleError
 from schemas.manifest import Manifest
 from schemas.params import Params
 from schemas.tables import Comparison, check
 from tasks.choose import load_pool
-from tasks.engine.constraints import Limits
+from tasks.engine.cells import partition
+from tasks.engine.constraints import Limits, eligible
 from tasks.engine.pool import Pool
 from tasks.metrics import METRICS
 from tasks.metrics.compare import Subset, compare
@@ -29,6 +32,7 @@ from tasks.selectors.uniform import Uniform
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows, write_text
 
+log = logging.getLogger("winnow")
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
 INPUTS: Final = ("documents", "vectors", "scores", "selection")
 RANDOM: Final = ("uniform", "stratified")
@@ -44,38 +48,38 @@ def run(params: Params, paths: Paths) -> Manifest:
     """Write comparison.parquet, metrics.json and the plots' data."""
     pool, limits = load_pool(params, paths)
     selection = read_rows(paths.table("selection"), ["id", "rank", "gain"]).sort("rank")
-    eligible = eligible_rows(pool, limits)
-    chosen = _places(pool, eligible, selection["id"].to_list())
+    among = eligible_rows(pool, limits)
+    chosen = _places(pool, among, selection["id"].to_list())
     draws = {
         "selected": [chosen],
         **draw_controls(pool, limits, params.seed, params.measure.control_seeds),
     }
     place = np.full(len(pool), -1)  # of a pool row among the eligible ones
-    place[eligible] = np.arange(len(eligible))
+    place[among] = np.arange(len(among))
     subsets = [Subset(name, [place[draw] for draw in found]) for name, found in draws.items()]
-    subsets.append(Subset("pool", [np.arange(len(eligible))]))
-    rows = _rows(pool, eligible)
+    subsets.append(Subset("pool", [np.arange(len(among))]))
+    rows, names = _rows(pool, among)
     table = pl.DataFrame(compare(rows, subsets), schema=_SCHEMA)
     _write(paths, check(Comparison, table), selection)
     manifest = Manifest(
         "measure",
         VERSION,
         {"seed": params.seed, **params.measure.model_dump()},
-        rows={"comparison": len(table), "eligible": len(eligible), "selected": len(selection)},
+        rows={"comparison": len(table), "eligible": len(among), "selected": len(selection)},
         facts={
             "metrics": {name: metric.version for name, metric in METRICS.items()},
             "group_by": params.choose.group_by,
-            **group_facts(rows, pool.group_names, subsets),
+            **group_facts(rows, names, subsets),
         },
     )
     outputs = (paths.table("comparison"), paths.json("metrics"))
     return write_manifest(paths, manifest, tuple(map(paths.table, INPUTS)), outputs)
 
 
-def _places(pool: Pool, eligible: np.ndarray, ids: list[str]) -> np.ndarray:
+def _places(pool: Pool, among: np.ndarray, ids: list[str]) -> np.ndarray:
     """Find selected ids in the pool; raises `ContractError` for one that may not be chosen."""
     places = np.searchsorted(pool.ids, np.array(ids, dtype=object)).clip(max=len(pool) - 1)
-    sound = np.isin(places, eligible) & (pool.ids[places] == np.array(ids, dtype=object))
+    sound = np.isin(places, among) & (pool.ids[places] == np.array(ids, dtype=object))
     strangers = [row_id for row_id, is_sound in zip(ids, sound, strict=True) if not is_sound]
     if strangers:
         raise ContractError(
@@ -111,11 +115,22 @@ def draw_controls(pool: Pool, limits: Limits, seed: int, draws: int) -> dict[str
     """Row indices of every control under the selection's own limits; random ones drawn often."""
     return {
         name: [
-            selector(pool, limits, control_seed(seed, name, draw)).indices
+            draw_control(pool, limits, name, control_seed(seed, name, draw))
             for draw in range(draws if name in RANDOM else 1)
         ]
-        for name, selector in CONTROLS.items()
+        for name in CONTROLS
     }
+
+
+def draw_control(pool: Pool, limits: Limits, name: str, seed: int) -> np.ndarray:
+    """One control; without the least distance if it comes to no floors at that distance."""
+    try:
+        return CONTROLS[name](pool, limits, seed).indices
+    except InfeasibleError as error:
+        if not limits.min_distance:
+            raise
+        log.info(f"control {name} is drawn without choose.min_distance: {error.problem}")
+        return CONTROLS[name](pool, replace(limits, min_distance=0.0), seed).indices
 
 
 def control_seed(seed: int, name: str, draw: int) -> int:
@@ -126,20 +141,22 @@ def control_seed(seed: int, name: str, draw: int) -> int:
 
 def eligible_rows(pool: Pool, limits: Limits) -> np.ndarray:
     """Find the rows that could have been chosen: the pool that subsets are measured on."""
-    open_rows = np.ones(len(pool), dtype=bool)
-    open_rows[[*limits.closed, *limits.exclude]] = False
-    return np.flatnonzero(open_rows)
+    return np.flatnonzero(eligible(pool, limits))
 
 
-def _rows(pool: Pool, eligible: np.ndarray) -> Rows:
-    return Rows(
-        vectors=pool.vectors[eligible],
-        quality=pool.quality[eligible],
-        cost=pool.cost[eligible],
-        group=pool.group[eligible],
-        groups=len(pool.group_names),
-        block=blocks_of([str(pool.ids[index]) for index in eligible]),
+def _rows(pool: Pool, places: np.ndarray) -> tuple[Rows, list[str]]:
+    """The rows that subsets are measured on, and the names of their combinations of groups."""
+    group, combinations = partition(pool.group)
+    names = [", ".join(pool.group_names[code] for code in codes) for codes in combinations]
+    rows = Rows(
+        vectors=pool.vectors[places],
+        quality=pool.quality[places],
+        cost=pool.cost[places],
+        group=group[places],
+        groups=len(names),
+        block=blocks_of([str(pool.ids[index]) for index in places]),
     )
+    return rows, names
 
 
 def _metrics_json(table: pl.DataFrame) -> str:

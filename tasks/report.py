@@ -167,6 +167,7 @@ def headline(
         "headline": f"{kept:,} of {total:,} records kept ({kept / max(total, 1):.1%}), "
         f"chosen by {cut(str(choose.params['selector']).replace('_', ' '), 60)}",
         "standing": content.standing_sentence(comparison),
+        "notice": content.stopped_sentence(choose),
         "conservation": f"Every record is accounted for: {parts} = {sum(counts.values()):,}; "
         f"{records_read:,} records were read.",
         "tiles": [

@@ -41,6 +41,10 @@ class Paths:
         """Path of `artifacts/<name>.json`."""
         return self.artifacts / f"{name}.json"
 
+    def progress(self, stage: str) -> Path:
+        """Folder of what an interrupted stage needs to go on: no output, tracked by nobody."""
+        return self.artifacts / ".progress" / stage
+
     @property
     def store(self) -> Path:
         """The LanceDB folder: derived, rebuilt at need, tracked by nobody."""

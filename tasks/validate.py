@@ -10,11 +10,19 @@ import polars as pl
 from schemas import tables as contracts
 from schemas.errors import ContractError
 from schemas.manifest import Manifest
-from schemas.params import Budget, ChooseParams, Params, ValidateParams
+from schemas.params import Budget, Params, ValidateParams
 from schemas.tables import check
 from tasks.catalog import publish_decisions
-from tasks.documents import metadata_values
+from tasks.groups import Groups
 from tasks.ledger import ZERO, build_ledger
+from tasks.recount import (
+    Sizes,
+    check_distance,
+    check_subset,
+    eligible_ids,
+    group_sizes,
+    selected_rows,
+)
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 
@@ -46,13 +54,15 @@ def run(params: Params, paths: Paths) -> Manifest:
     records_read = Manifest.read(manifest_path(paths, "ingest")).facts["records_read"]
     check_conservation(ledger, records_read, tables["documents"])
     check_zero_vectors(ledger, Manifest.read(manifest_path(paths, "embed")).facts["zero_vectors"])
-    chosen = selected_rows(tables, params.choose)
-    groups = eligible_groups(tables, params.choose)
+    chosen, among = selected_rows(tables), eligible_ids(tables, params.choose)
+    columns = params.choose.group_columns
+    sizes, eligible = (group_sizes(ids, tables, columns) for ids in (chosen["id"], among))
     budget = Budget.parse(params.choose.budget)
     resolved = Manifest.read(manifest_path(paths, "choose")).facts["budget"]["limit"]
     limit = resolved if budget.unit == "share" else int(budget.amount)
-    check_subset(chosen, params.choose, limit, groups)
-    missing = check_groups(chosen, groups, params)
+    check_subset(chosen, params.choose, limit, sizes, eligible)
+    check_distance(paths, chosen["id"], params.choose)
+    missing = check_groups(len(chosen), sizes, eligible, params)
     write_rows(paths.table("decisions"), ledger)
     manifest = Manifest(
         stage="validate",
@@ -102,84 +112,16 @@ def check_zero_vectors(ledger: pl.DataFrame, counted: int) -> None:
         )
 
 
-def with_group(rows: pl.DataFrame, tables: dict[str, pl.DataFrame], column: str) -> pl.DataFrame:
-    """Add each row's group: its source, cluster or a metadata key."""
-    if column == "cluster":
-        found = tables["scores"].select("id", group=pl.col("cluster").cast(pl.String))
-    else:
-        first = tables["documents"].filter(pl.col("duplicate_of").is_null())
-        values = (
-            first["source"] if column == "source" else metadata_values(first["metadata"], column)
-        )
-        found = pl.DataFrame({"id": first["id"], "group": values.fill_null("(none)")})
-    return rows.join(found, on="id", how="left")
-
-
-def selected_rows(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> pl.DataFrame:
-    """The subset with each row's quality, group and cost in tokens as the embedder counted it."""
-    cost = tables["vectors"].select("id", cost=pl.col("tokens").clip(1))
-    quality = tables["scores"].select("id", "quality")
-    chosen = tables["selection"].join(cost, on="id", how="left").join(quality, on="id", how="left")
-    return with_group(chosen, tables, choose.group_by)
-
-
-def eligible_groups(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> list[str]:
-    """Groups that have at least one row that could have been selected."""
-    allowed = (
-        tables["vectors"]
-        .filter(~pl.col("id").is_in(choose.must_exclude))
-        .join(tables["scores"].filter(pl.col("quality") >= choose.min_quality), on="id", how="semi")
-    )
-    return sorted(with_group(allowed.select("id"), tables, choose.group_by)["group"].unique())
-
-
-def check_subset(chosen: pl.DataFrame, choose: ChooseParams, limit: int, groups: list[str]) -> None:
-    """Budget, caps, floors, lists and ranks of the subset, recounted from the tables."""
-    in_tokens = Budget.parse(choose.budget).unit == "tokens"
-    spent = int(chosen["cost"].sum()) if in_tokens else len(chosen)
-    problems = []
-    if without := chosen.filter(pl.col("cost").is_null())["id"].to_list():
-        problems.append(f"selected rows have no vector: {without[:5]}")
-    if spent > limit:
-        problems.append(f"the subset costs {spent:,}, the budget is {limit:,}")
-    if sorted(chosen["rank"]) != list(range(1, len(chosen) + 1)):
-        problems.append("ranks do not run from 1 to the number of rows")
-    if absent := sorted(set(choose.must_include) - set(chosen["id"])):
-        problems.append(f"must-include rows are missing: {absent[:5]}")
-    if present := sorted(set(choose.must_exclude) & set(chosen["id"])):
-        problems.append(f"must-exclude rows are there: {present[:5]}")
-    poor = set(chosen.filter(pl.col("quality") < choose.min_quality)["id"])
-    if poor := poor - set(choose.must_include):
-        problems.append(f"rows below choose.min_quality are there: {sorted(poor)[:5]}")
-    problems += group_problems(chosen, choose, groups)
-    if problems:
-        raise ContractError("the subset breaks its limits", where="\n    ".join(problems))
-
-
-def group_problems(chosen: pl.DataFrame, choose: ChooseParams, groups: list[str]) -> list[str]:
-    """Caps exceeded and floors not reached; `*` bounds every group that is not named."""
-    size = dict(chosen.group_by("group").len().iter_rows())
-    problems = []
-    for group in sorted({*groups, *size, *choose.group_floors} - {"*", None}):
-        found = size.get(group, 0)
-        cap = choose.group_caps.get(group, choose.group_caps.get("*", found))
-        floor = choose.group_floors.get(group, choose.group_floors.get("*", 0))
-        if found > cap:
-            problems.append(f"group {group!r} has {found} rows, its cap is {cap}")
-        if found < floor:
-            problems.append(f"group {group!r} has {found} rows, its floor is {floor}")
-    return problems
-
-
-def check_groups(chosen: pl.DataFrame, eligible: list[str], params: Params) -> list[str]:
+def check_groups(chosen: int, sizes: Sizes, eligible: Sizes, params: Params) -> list[str]:
     """Rows enough, and not too many groups left without a selected row; returns those groups."""
     settings: ValidateParams = params.validate  # type: ignore[assignment]
-    if len(chosen) < settings.min_selected_rows:
+    if chosen < settings.min_selected_rows:
         raise ContractError(
-            f"{len(chosen)} rows were selected",
+            f"{chosen} rows were selected",
             expected=f"at least {settings.min_selected_rows} (validate.min_selected_rows)",
         )
-    missing = sorted(set(eligible) - set(chosen["group"]))
+    empty = tuple(sorted(set(eligible) - set(sizes)))
+    missing = list(Groups(params.choose.group_columns, empty).names)
     if 0 <= settings.max_missing_groups < len(missing):
         raise ContractError(
             f"{len(missing)} groups have eligible rows but no selected one: {missing[:10]}",

@@ -16,14 +16,31 @@ def allowed_subsets(pool: Pool, limits: Limits) -> np.ndarray:
     cost = pool.cost if limits.in_tokens else np.ones(n, dtype=np.int64)
     good = member @ cost <= limits.budget
     for group, floor in limits.floors.items():
-        good &= member[:, pool.group == group].sum(axis=1) >= floor
+        good &= member[:, (pool.group == group).any(axis=1)].sum(axis=1) >= floor
     for group, cap in limits.caps.items():
-        good &= member[:, pool.group == group].sum(axis=1) <= cap
+        good &= member[:, (pool.group == group).any(axis=1)].sum(axis=1) <= cap
     for index in limits.include:
         good &= member[:, index] == 1
-    for index in (*limits.exclude, *limits.closed):
+    poor = [i for i in range(n) if pool.quality[i] < limits.min_quality and i not in limits.include]
+    for index in (*limits.exclude, *limits.closed, *limits.preselected, *poor):
         good &= member[:, index] == 0
+    for one, other in close_pairs(pool, limits):
+        held = member[:, one] | (one in limits.preselected)
+        good &= (held & member[:, other]) == 0
     return masks[good]
+
+
+def close_pairs(pool: Pool, limits: Limits) -> list[tuple[int, int]]:
+    """Pairs nearer than the least distance; a preselected row comes first, or is left out."""
+    if not limits.min_distance:
+        return []
+    vectors = pool.vectors.astype(np.float64)
+    near = 1.0 - vectors @ vectors.T < limits.min_distance - 1e-6
+    return [
+        (i, j)
+        for i, j in zip(*np.nonzero(near), strict=True)
+        if j not in limits.preselected and (i < j or i in limits.preselected)
+    ]
 
 
 def may_follow(allowed: np.ndarray, taken: list[int], n: int) -> list[int]:

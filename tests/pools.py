@@ -1,5 +1,6 @@
 """Small pools with awkward rows, and limits for them, drawn by Hypothesis or fixed."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ from hypothesis import strategies as st
 from tasks.engine.constraints import Limits
 from tasks.engine.pool import Pool
 
-GROUPS = ("books", "code", "web")
+GROUPS = ("books", "code", "web", "de", "en", "fr", "long", "middle", "short")  # 3 attributes
+VALUES = 3  # of each attribute
 
 
 def pool_of(
@@ -18,7 +20,10 @@ def pool_of(
     group: Any = None,
     stratum: Any = None,
 ) -> Pool:
-    """A pool of these rows, in the order given; what is left out is 1 (or group 0)."""
+    """A pool of these rows, in the order given; what is left out is 1 (or group 0).
+
+    `group` has a code per row, or a column of codes per attribute.
+    """
     rows = np.asarray(vectors, dtype=np.float64)
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     n = len(rows)
@@ -27,7 +32,9 @@ def pool_of(
         rows,
         np.full(n, 1.0) if quality is None else np.asarray(quality, dtype=np.float64),
         np.ones(n, dtype=np.int64) if cost is None else np.asarray(cost, dtype=np.int64),
-        np.zeros(n, dtype=np.int64) if group is None else np.asarray(group, dtype=np.int64),
+        np.zeros((n, 1), dtype=np.int64)
+        if group is None
+        else np.asarray(group, dtype=np.int64).reshape(n, -1),
         GROUPS,
         np.zeros(n, dtype=np.int64) if stratum is None else np.asarray(stratum, dtype=np.int64),
     )
@@ -71,17 +78,18 @@ def pools(draw: st.DrawFn, most: int = 9) -> Pool:
         vectors,
         quality,
         random.integers(1, draw(st.sampled_from([2, 7])), n),
-        random.integers(0, 3, n),
+        random.integers(0, VALUES, (n, (c := draw(st.sampled_from([1, 1, 2, 3])))))
+        + VALUES * np.arange(c),
         random.integers(0, 4, n),
     )
 
 
 @st.composite
-def limits_for(draw: st.DrawFn, pool: Pool) -> Limits:
-    """Any limits, also those that cannot be met."""
-    n = len(pool)
+def limits_for(draw: st.DrawFn, pool: Pool, spaced: bool = False) -> Limits:
+    """Any limits, also those that cannot be met; with a least distance only if `spaced`."""
+    n, codes = len(pool), VALUES * pool.group.shape[1]
     rows = st.integers(0, n - 1)
-    some = st.dictionaries(st.integers(0, 2), st.integers(0, 3), max_size=2)
+    some = st.dictionaries(st.integers(0, codes - 1), st.integers(0, 3), max_size=codes // 2 + 1)
     include = draw(st.one_of(st.just([]), st.lists(rows, max_size=2, unique=True)))
     closed = draw(st.one_of(st.just([]), st.lists(rows, max_size=2, unique=True)))
     in_tokens = draw(st.booleans())
@@ -92,5 +100,13 @@ def limits_for(draw: st.DrawFn, pool: Pool) -> Limits:
         draw(st.one_of(st.just({}), some)),
         tuple(sorted(include)),
         tuple(draw(st.one_of(st.just([]), st.lists(rows, max_size=2, unique=True)))),
-        {index: "below_min_quality" for index in closed if index not in include},
+        {index: "zero_vector" for index in closed if index not in include},
+        draw(st.sampled_from([0.0, 0.0, 0.5])),
+        tuple(draw(st.one_of(st.just([]), st.lists(rows, max_size=2, unique=True)))),
+        draw(st.sampled_from([0.1, 0.35, 1.0])) if spaced else 0.0,
     )
+
+
+def in_rows(limits: Limits, **changed: Any) -> Limits:
+    """The same limits with the budget in rows, and some others of them changed."""
+    return replace(limits, in_tokens=False, **changed)

@@ -28,13 +28,15 @@ def selection_of(
     `quality_per_gain` is what one unit of quality adds to the gain (0: quality plays no part);
     with it, needed quality = own quality + shortfall / quality_per_gain, where a budget in rows
     was spent; NaN where even quality 1 would not do. It takes the selector's scales as they are:
-    one raised quality moves them too, by less the more rows the budget buys.
+    one raised quality moves them too, by less the more rows the budget buys. Raises
+    `InfeasibleError` if a floor is still open.
     """
-    pool = admission.pool
+    admission.close_rest()
+    pool, status = admission.pool, admission.status
     missing = np.full(len(pool), np.nan)
     needed = missing.copy()
-    outranked = admission.status == OUTRANKED
-    free_choices = gains[len(admission.limits.include) :]
+    outranked = status == OUTRANKED
+    free_choices = gains[admission.given :]
     if quality_per_gain > 0 and len(free_choices) and not admission.limits.in_tokens:
         lacked = free_choices.min() - final_gain if shortfall is None else shortfall
         needed = np.round(pool.quality + np.maximum(lacked, 0.0) / quality_per_gain, QUALITY_DIGITS)
@@ -44,7 +46,7 @@ def selection_of(
         indices=np.array(admission.order, dtype=np.int64),
         gains=gains,
         weights=np.ones(len(gains)),
-        status=admission.status,
+        status=status,
         final_gain=final_gain,
         gain_is_bound=is_bound,
         needed_quality=needed,

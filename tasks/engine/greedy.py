@@ -1,28 +1,28 @@
 """Greedy search: lazily for submodular objectives, and in a given order for additive ones."""
 
 import heapq
-import logging
-import time
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 import numpy as np
 from jaxtyping import Float, Int
 
+from tasks.engine.admission import Admission
 from tasks.engine.columns import BATCH
-from tasks.engine.constraints import Admission
+from tasks.engine.watch import Arrays, Watch
 
-log = logging.getLogger("winnow")
 TIE_DIGITS: Final = 7  # what float32 similarities are good for; closer gains are ties, by row id
 SLACK: Final = 1e-5  # what rounding can add to a first bound, relative
-REPORT_SECONDS: Final = 5.0
-EARLY: Final = 0.1
 
 
 class Objective(Protocol):
     """A monotone submodular set function F, 0 for the empty set and about 1 for the whole pool."""
 
     def first_bounds(self) -> Float[np.ndarray, " n"]:
-        """Upper bounds of F({i}) for every row, up to relative rounding of `SLACK`."""
+        """Upper bounds of F({i}) for every row, up to relative rounding of `SLACK`.
+
+        Not asked for in a search that goes on after an interruption.
+        """
 
     def prepare(self, indices: list[int]) -> None:
         """Get ready to give the gains of several rows (to share work among them)."""
@@ -37,88 +37,147 @@ class Objective(Protocol):
         """Add a row to the set."""
 
 
+class Queue:
+    """Free rows by their last known gain per price; ties by index.
+
+    `stamp` is how many rows had been chosen when a row's gain was worked out, -1 for a first bound.
+    Between two picks every free row is in the heap once, so that `bounds` and `stamp` say it all.
+    """
+
+    def __init__(self, bounds: Float[np.ndarray, " n"], price: Float[np.ndarray, " n"]):
+        self.bounds, self.price = bounds, price
+        self.stamp = np.full(len(bounds), -1, dtype=np.int32)
+        self.digits = TIE_DIGITS + len(str(len(bounds)))  # gains add up to 1: many are about 1/n
+        self.heap: list[tuple[float, int]] = []
+
+    def fill(self, rows: Int[np.ndarray, " f"]) -> None:
+        """Put rows in, with the keys that they would have by now."""
+        keys = -self.bounds[rows] / self.price[rows]
+        known = np.flatnonzero(self.stamp[rows] >= 0)
+        keys[known] = [round(key, self.digits + 3) for key in keys[known].tolist()]
+        self.heap = list(zip(keys.tolist(), rows.tolist(), strict=True))
+        heapq.heapify(self.heap)
+
+    def put(self, index: int, gain: float, stamp: int) -> None:
+        """Put a row back with a gain that was just worked out."""
+        self.bounds[index], self.stamp[index] = round(gain, self.digits), stamp
+        key = round(-self.bounds[index] / self.price[index], self.digits + 3)
+        heapq.heappush(self.heap, (key, index))
+
+    def pop(self) -> int:
+        """Take out the row of the best known gain per price."""
+        return heapq.heappop(self.heap)[1]
+
+
 def lazy_greedy(
-    objective: Objective, admission: Admission
+    objective: Objective,
+    admission: Admission,
+    watch: Watch | None = None,
+    per_cost: bool = True,
+    phase: str = "search",
 ) -> tuple[list[float], np.ndarray, np.ndarray]:
     """Add the admissible row of largest gain until the budget is spent (Minoux, 1978).
 
     The picks are those of plain greedy, ties by index: a row is taken only when its fresh gain is
     at least every other row's bound, and gains never grow. With costs in tokens the order is by
-    gain per token (cost-benefit greedy; Leskovec et al., 2007).
+    gain per token unless not `per_cost`; see `tasks.engine.budgeted` for what that is worth.
     Returns (gains in order of `admission.order`, last known bound of every row, shortfall). The
     shortfall of a row is a lower bound of what it lacked to be picked at any step: gains fall, so
     the step at which a row was closest to being picked may lie long before the last.
     """
-    gains = []
-    for index in admission.order:  # must-include rows, already taken
-        gains.append(objective.gain(index))
-        objective.accept(index)
-    bounds = objective.first_bounds() * (1 + SLACK) + 1e-12
-    digits = TIE_DIGITS + len(str(len(bounds)))  # gains add up to 1, so many are as small as 1/n
-    price = admission.cost.astype(np.float64)
-    heap = [(-bounds[i] / price[i], int(i), -1) for i in np.flatnonzero(admission.free)]
-    heapq.heapify(heap)
-    progress = Progress(admission)
-    lowest, shortfall = np.inf, np.full(len(bounds), np.inf)
-    while heap and not admission.full:
-        _, index, stamp = heapq.heappop(heap)
+    watch = watch or Watch()
+    saved = watch.resume(phase)
+    gains = accept_given(objective, admission)
+    price = (admission.cost if per_cost else np.ones(len(admission.cost))).astype(np.float64)
+    if "bounds" in saved.state:
+        queue = Queue(saved.state["bounds"], price)
+        queue.stamp, shortfall = saved.state["stamp"], saved.state["shortfall"]
+    else:
+        queue = Queue(objective.first_bounds() * (1 + SLACK) + 1e-12, price)
+        shortfall = np.full(len(price), np.inf)
+    saved.replay(admission, objective.accept)
+    gains += saved.state.get("gains", np.zeros(0)).tolist()
+    queue.fill(np.flatnonzero(admission.free))
+    bounds, lowest = queue.bounds, min(gains[admission.given :], default=np.inf)
+
+    def state() -> Arrays:
+        own = np.array(gains[admission.given :])
+        return {"bounds": bounds, "stamp": queue.stamp, "shortfall": shortfall, "gains": own}
+
+    while queue.heap and not admission.full and not watch.stop():
+        index = queue.pop()
         rule = admission.refusal(index)
         if rule:
             admission.close(index, rule)
-        elif stamp == len(admission.order):
-            gains.append(bounds[index])
+        elif queue.stamp[index] == len(admission.order):
+            gains.append(float(bounds[index]))
             lowest = min(lowest, gains[-1])
             admission.take(index)
             objective.accept(index)
-            progress.tell(gains[-1])
+            watch.tell(admission, gains[-1], state)
         else:
-            _fetch(objective, index, heap)
+            _fetch(objective, index, queue)
             shortfall[index] = min(shortfall[index], lowest - bounds[index])
-            bounds[index] = round(objective.gain(index), digits)
-            key = round(-bounds[index] / price[index], digits + 3)
-            heapq.heappush(heap, (key, index, len(admission.order)))
-    admission.close_rest()
+            queue.put(index, objective.gain(index), len(admission.order))
+    if watch.stopped:
+        order = np.lexsort((np.arange(len(price)), -bounds / price))
+        fill_floors(order, admission, lambda index: gains.append(_accept(objective, index)))
     return gains, bounds, np.minimum(shortfall, lowest - bounds)
 
 
-def _fetch(objective: Objective, index: int, heap: list[tuple[float, int, int]]) -> None:
+def accept_given(objective: Objective, admission: Admission) -> list[float]:
+    """Accept the rows chosen elsewhere and those that must be included; gains of the latter."""
+    for index in admission.limits.preselected:
+        objective.accept(index)
+    return [_accept(objective, index) for index in admission.order]
+
+
+def _accept(objective: Objective, index: int) -> float:
+    gain = float(objective.gain(index))
+    objective.accept(index)
+    return gain
+
+
+def _fetch(objective: Objective, index: int, queue: Queue) -> None:
     """Prepare a row together with those likely to be asked for next: the top of the heap."""
     if objective.ready(index):
         return
-    near = [entry[1] for entry in heap[: 4 * BATCH] if not objective.ready(entry[1])]
+    near = [entry[1] for entry in queue.heap[: 4 * BATCH] if not objective.ready(entry[1])]
     objective.prepare([index, *near[: BATCH - 1]])
 
 
-def take_in_order(order: Int[np.ndarray, " n"], admission: Admission) -> None:
+def take_in_order(
+    order: Int[np.ndarray, " n"], admission: Admission, watch: Watch | None = None
+) -> None:
     """Take every admissible row of `order` until the budget is spent."""
-    for index in order:
-        if admission.full:
+    watch = watch or Watch()
+    for index in order.tolist():
+        if admission.full or watch.stop():
             break
+        rule = admission.refusal(index)
+        if rule:
+            admission.close(index, rule)
+        else:
+            admission.take(index)
+            watch.tell(admission, np.nan)
+    if watch.stopped:
+        fill_floors(order, admission, lambda _: None)
+
+
+def fill_floors(order: Iterable[int], admission: Admission, add: Callable[[int], object]) -> None:
+    """After a search was stopped: meet the floors still open by the first rows of `order` that do.
+
+    Calls `add` after each row taken. One pass is enough: a row that helps no open floor never will.
+    """
+    admission.stopped = True
+    for index in order:
+        if not admission.open_need:
+            break
+        if not (admission.free[index] and admission.helps(index)):
+            continue
         rule = admission.refusal(int(index))
         if rule:
             admission.close(int(index), rule)
         else:
             admission.take(int(index))
-    admission.close_rest()
-
-
-class Progress:
-    """Says every few seconds how much of the budget is spent, the rate and the time left."""
-
-    def __init__(self, admission: Admission):
-        self.admission = admission
-        self.started = self.told = time.monotonic()
-
-    def tell(self, gain: float) -> None:
-        """Log one line if the last is a few seconds old."""
-        now = time.monotonic()
-        if now - self.told < REPORT_SECONDS:
-            return
-        self.told = now
-        share = self.admission.spent / self.admission.limits.budget
-        left = (now - self.started) * (1 - share) / max(share, 1e-9)
-        rest = f", about {left:.0f} s left" if share > EARLY else ""  # the first picks cost most
-        log.info(
-            f"chosen {len(self.admission.order):,} rows, {share:.1%} of the budget, "
-            f"gain {gain:.3g}{rest}"
-        )
+            add(int(index))

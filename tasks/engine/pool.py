@@ -14,16 +14,18 @@ class Pool:
     """n rows in order of their ids, so that a lower index is the lower id and ties go to it.
 
     `vectors` have unit length; `quality` lies in [0, 1]; `cost` is in tokens (at least 1);
-    `group` holds codes into `group_names` (for floors and caps); `stratum` any non-negative codes.
-    `features` says how much of each of F features a row holds (labels: 1 each), all at least 0;
-    it is filled for selectors that need it, and else every row's stratum is its one feature.
+    `group` (for floors and caps) holds codes into `group_names`, a column per attribute; different
+    attributes have different codes, so a code stands for one value of one attribute. `stratum`
+    holds any non-negative codes. `features` says how much of each of F features a row holds
+    (labels: 1 each), all at least 0; it is filled for selectors that need it, and else every row's
+    stratum is its one feature.
     """
 
     ids: np.ndarray  # (n,) of str
     vectors: Float[np.ndarray, "n d"]
     quality: Float[np.ndarray, " n"]
     cost: Int[np.ndarray, " n"]
-    group: Int[np.ndarray, " n"]
+    group: Int[np.ndarray, "n c"]
     group_names: tuple[str, ...]
     stratum: Int[np.ndarray, " n"]
     features: sparse.csr_array | None = None  # (n, F)
@@ -41,6 +43,12 @@ class Pool:
                     expected=f"{n} entries",
                     where=f"{name} has {array.shape[0]}",
                 )
+        if self.group.ndim != 2:
+            raise WinnowError(
+                "the pool's groups need a column per attribute",
+                expected=f"shape ({n}, number of attributes)",
+                where=f"shape {self.group.shape}",
+            )
         if not (np.isfinite(self.vectors).all() and np.isfinite(self.quality).all()):
             raise WinnowError("the pool holds values that are not finite (NaN wins every argmax)")
         if self.features is not None and not (self.features.data >= 0).all():

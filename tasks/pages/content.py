@@ -61,6 +61,17 @@ def standing_sentence(comparison: pl.DataFrame) -> str:
     return f"Compared with uniform random draws of equal budget, it is {'; '.join(parts)}."
 
 
+def stopped_sentence(choose: Manifest) -> str:
+    """Say that the search was stopped before its budget was spent, if it was."""
+    totals = choose.facts.get("totals", {})
+    if not totals.get("stopped"):
+        return ""
+    return (
+        f"The search was stopped by its {totals['stopped']} after {totals['share_of_budget']:.1%} "
+        "of the budget: this is the best so far, and its controls have the whole budget."
+    )
+
+
 def _listed(labels: list[str]) -> str:
     names = [label if label.startswith("Vendi") else label.lower() for label in labels]
     return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]

@@ -9,8 +9,9 @@ from schemas.results import Selection
 from tasks.engine.columns import SimilarityColumns
 from tasks.engine.constraints import Admission, Limits
 from tasks.engine.evidence import selection_of
-from tasks.engine.greedy import TIE_DIGITS, Progress
+from tasks.engine.greedy import TIE_DIGITS, fill_floors
 from tasks.engine.pool import Pool
+from tasks.engine.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -18,32 +19,40 @@ class KCenter:
     """Farthest-first traversal: add argmax_i min_{j in S} (1 - max(0, x_i . x_j)).
 
     At most twice the least possible covering radius for a budget in rows without floors and caps
-    (Gonzalez, 1985). Starts at the row of best quality (unless rows must be included). Gain is the
-    distance to the rows chosen before, in [0, 1]; a lost row's final gain is exact.
+    (Gonzalez, 1985). Starts at the row of best quality (unless rows are chosen beforehand). Gain is
+    the distance to the rows chosen before, in [0, 1]; a lost row's final gain is exact.
     Time O(n k d), memory O(n).
     """
 
     version: ClassVar[str] = "1.0.0"
     draw: ClassVar[str] = "greedy"
 
-    def __call__(self, pool: Pool, limits: Limits, seed: int) -> Selection:
+    def __call__(
+        self, pool: Pool, limits: Limits, seed: int, watch: Watch | None = None
+    ) -> Selection:
         """Choose rows by distance, ties by id. `seed` is unused."""
-        admission, progress = (taken := Admission(pool, limits)), Progress(taken)
+        admission, watch = Admission(pool, limits), watch or Watch()
+        saved = watch.resume()
         columns = SimilarityColumns(pool.vectors, cache_bytes=0)
         distance = np.ones(len(pool), dtype=np.float64)
         gains: list[float] = []
 
-        def add(index: int) -> None:
-            gains.append(float(distance[index]))
+        def cover(index: int) -> None:
             near = 1.0 - columns.column(index).astype(np.float64)
             np.minimum(distance, np.round(near, TIE_DIGITS), out=distance)
             columns.forget(index)
-            progress.tell(gains[-1])
 
+        def add(index: int) -> None:
+            gains.append(float(distance[index]))
+            cover(index)
+
+        for index in limits.preselected:
+            cover(index)
         for index in admission.order:
             add(index)
-        while not admission.full and admission.free.any():
-            start = not admission.order
+        saved.replay(admission, add)
+        while not admission.full and admission.free.any() and not watch.stop():
+            start = not (admission.order or limits.preselected)
             key = np.where(admission.free, pool.quality if start else distance, -np.inf)
             index = int(key.argmax())
             rule = admission.refusal(index)
@@ -52,6 +61,9 @@ class KCenter:
                 continue
             admission.take(index)
             add(index)
+            watch.tell(admission, gains[-1])
+        if watch.stopped:
+            fill_floors(np.argsort(-distance, kind="stable"), admission, add)
         return selection_of(
             self,
             admission,

@@ -6,11 +6,12 @@ from typing import ClassVar, Literal, get_args
 import numpy as np
 
 from schemas.errors import SettingsError
-from schemas.results import SELECTED, Selection
+from schemas.results import Selection
 from tasks.engine.constraints import Admission, Limits
 from tasks.engine.draws import ranks_within, uniform_keys
 from tasks.engine.greedy import take_in_order
 from tasks.engine.pool import Pool
+from tasks.engine.watch import Watch
 from tasks.selectors.top_quality import ordered_selection
 
 Allocation = Literal["equal", "proportional"]
@@ -26,7 +27,7 @@ class Stratified:
     scaled to (0, 1].
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     draw: ClassVar[str] = "stratified"
     by: str = "cluster"
     allocation: Allocation = "equal"
@@ -37,19 +38,22 @@ class Stratified:
                 f"allocation must be one of {get_args(Allocation)}; got {self.allocation!r}"
             )
 
-    def __call__(self, pool: Pool, limits: Limits, seed: int) -> Selection:
+    def __call__(
+        self, pool: Pool, limits: Limits, seed: int, watch: Watch | None = None
+    ) -> Selection:
         """Deal rows from the strata of `pool.stratum`; equal seeds give equal rows."""
         admission = Admission(pool, limits)
         keys = uniform_keys(pool.ids, seed, "stratified")
-        included = admission.status == SELECTED
-        keys[included] -= 1.0  # what must be included uses up the first turns of its stratum,
-        keys[~included & ~admission.free] += 1.0  # what cannot be chosen uses up none
+        there = np.zeros(len(pool), dtype=bool)
+        there[[*limits.preselected, *limits.include]] = True
+        keys[there] -= 1.0  # what is chosen beforehand uses up the first turns of its stratum,
+        keys[~there & ~admission.free] += 1.0  # what cannot be chosen uses up none
         rank = ranks_within(keys, pool.stratum)
-        eligible = np.bincount(pool.stratum, weights=admission.free | included, minlength=1)
-        sizes = np.maximum(eligible, 1.0)[pool.stratum]
+        counted = np.bincount(pool.stratum, weights=admission.free | there, minlength=1)
+        sizes = np.maximum(counted, 1.0)[pool.stratum]
         turn = rank if self.allocation == "equal" else (rank + 0.5) / sizes
         order = np.lexsort((np.arange(len(pool)), keys, turn))
-        take_in_order(order, admission)
+        take_in_order(order, admission, watch)
         gain = np.empty(len(pool))
         gain[order] = 1.0 - np.arange(len(pool)) / max(1, len(pool))
         return ordered_selection(self, admission, order, gain)

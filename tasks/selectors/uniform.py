@@ -10,6 +10,7 @@ from tasks.engine.constraints import Admission, Limits
 from tasks.engine.draws import uniform_keys
 from tasks.engine.greedy import take_in_order
 from tasks.engine.pool import Pool
+from tasks.engine.watch import Watch
 from tasks.selectors.top_quality import ordered_selection
 
 
@@ -21,13 +22,15 @@ class Uniform:
     Gain is 1 - key, in (0, 1].
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     draw: ClassVar[str] = "sampled"
 
-    def __call__(self, pool: Pool, limits: Limits, seed: int) -> Selection:
+    def __call__(
+        self, pool: Pool, limits: Limits, seed: int, watch: Watch | None = None
+    ) -> Selection:
         """Choose at random; equal seeds give equal rows."""
         admission = Admission(pool, limits)
         keys = uniform_keys(pool.ids, seed, "uniform")
         order = np.argsort(keys, kind="stable")
-        take_in_order(order, admission)
+        take_in_order(order, admission, watch)
         return ordered_selection(self, admission, order, 1.0 - keys)

@@ -54,6 +54,8 @@ BOUNDS = {
     "score.clusters": (0, -1),
     "choose.diversity_weight": (1, 1.001),
     "choose.min_quality": (0, -0.1),
+    "choose.min_distance": (2, 2.1),
+    "choose.time_limit_seconds": (0, -1),
     "validate.min_selected_rows": (0, -1),
     "validate.max_missing_groups": (-1, -2),
     "measure.control_seeds": (2, 1),
@@ -89,6 +91,30 @@ def test_settings_cannot_be_changed_once_made_and_know_no_other_keys():
     for wrong in ({"chose": {}}, {"choose": {"budjet": 5}}):
         with pytest.raises(ValidationError, match="Extra inputs"):
             Params.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "columns"),
+    [
+        ("source", ("source",)), ("source,language", ("source", "language")),
+        (" source , my licence ", ("source", "my licence")), (["source"], ("source",)),
+        (["a,b", 'it"s'], ("a,b", 'it"s')), ('"a,b", c', ("a,b", "c")), ('it"s', ('it"s',)),
+        ('["source", "language"]', ("source", "language")), ("[source]", ("source",)),
+        ('"[x]"', ("[x]",)), (("cluster", "source"), ("cluster", "source")), (7, ("7",)),
+    ],
+)  # fmt: skip
+def test_columns_of_groups_are_read_from_a_text_or_a_list(given, columns):
+    params = Params.model_validate({"choose": {"group_by": given}})
+    assert params.choose.group_columns == columns
+    assert isinstance(params.choose.group_by, str)
+    again = Params.model_validate(params.model_dump())
+    assert again == params
+
+
+@pytest.mark.parametrize("given", ["", " ", "a,", "a,,b", "a, a", [], [""], "[", "[]", "a\nb"])
+def test_columns_of_groups_that_are_refused(given):
+    with pytest.raises(ValidationError, match=r"choose\.group_by"):
+        Params.model_validate({"choose": {"group_by": given}})
 
 
 @pytest.mark.parametrize(

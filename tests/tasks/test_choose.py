@@ -11,9 +11,10 @@ import pytest
 from schemas.errors import InfeasibleError, SettingsError
 from schemas.params import Params
 from schemas.tables import RejectedTable, SelectionTable, check
-from tasks.choose import codes_of, load_pool, run
-from tasks.engine.constraints import Limits
+from tasks.choose import load_pool, run
+from tasks.engine.constraints import Limits, eligible
 from tasks.engine.pool import Pool
+from tasks.groups import codes_of
 from tasks.selectors import SELECTORS
 from tasks.stage import Paths
 from tests.tasks.choosing import COUNT, SOURCES, fill
@@ -59,9 +60,25 @@ class TestPool:
     ) -> None:
         pool, _ = load(paths, group_by=by)
         assert pool.group_names == names
-        assert pool.group.tolist() == codes
+        assert pool.group[:, 0].tolist() == codes
         other, _ = load(paths, selector="stratified", settings={"by": by})
         assert other.stratum.tolist() == codes
+
+    def test_several_columns_are_attributes_with_groups_of_their_own(self, paths: Paths) -> None:
+        pool, limits = load(
+            paths,
+            group_by=["source", "my licence"],
+            group_floors={"source:web": 2, "my licence:*": 1},
+            group_caps={"source:*": 5, "source:code": 3, "my licence:(none)": 4},
+        )
+        assert pool.group_names == (
+            "source:books", "source:code", "source:web",
+            "my licence:(none)", "my licence:free", "my licence:paid",
+        )  # fmt: skip
+        assert pool.group[:, 0].tolist() == [0] * 15 + [1] * 10 + [2] * 5
+        assert pool.group[:, 1].tolist() == [4, 5, 3] * 10
+        assert limits.floors == {2: 2, 3: 1, 4: 1, 5: 1}
+        assert limits.caps == {0: 5, 1: 3, 2: 5, 3: 4}
 
     @pytest.mark.parametrize("key", ["missing", 'it"s', "a.b", "*", "$"])
     def test_a_metadata_key_that_no_row_has_is_named(self, paths: Paths, key: str) -> None:
@@ -97,9 +114,12 @@ class TestLimits:
         assert (limits.budget, limits.in_tokens) == (amount, in_tokens)
 
     def test_a_share_is_of_the_eligible_rows(self, paths: Paths) -> None:
-        _, limits = load(paths, budget="50%", min_quality=0.5, must_exclude=["row-00", "row-29"])
-        assert sorted(limits.closed) == list(range(1, 15))
-        assert limits.budget == 7  # half of 30 - 14 - 2, rounded down
+        pool, limits = load(
+            paths, budget="50%", min_quality=0.5, must_exclude=["row-00", "row-29"],
+            preselected=["row-15"],
+        )  # fmt: skip
+        assert np.flatnonzero(eligible(pool, limits)).tolist() == list(range(16, 29))
+        assert limits.budget == 6  # half of 30 - 14 - 2 - 1, rounded down
 
     def test_a_star_stands_for_the_groups_not_named(self, paths: Paths) -> None:
         _, limits = load(paths, group_floors={"*": 1, "web": 3}, group_caps={"*": 6, "code": 2})
@@ -116,6 +136,12 @@ class TestLimits:
             ({"group_caps": {"web": -1}}, "'web' is below 0"),
             ({"must_include": ["row-00", "row-77"]}, "'row-77'"),
             ({"must_exclude": ["nobody"]}, "choose.must_exclude"),
+            ({"preselected": ["row-01", "zzz"]}, "choose.preselected"),
+            (
+                {"group_by": "source, cluster", "group_caps": {"web": 1}},
+                "source:\\*, cluster:\\*, s",
+            ),
+            ({"group_by": "source, cluster", "group_floors": {"*": 1}}, "no group is called"),
         ],
     )
     def test_an_unknown_group_or_id_is_named(
@@ -125,9 +151,9 @@ class TestLimits:
             load(paths, **choose)
 
     def test_a_row_may_be_included_in_spite_of_its_quality(self, paths: Paths) -> None:
-        _, limits = load(paths, min_quality=0.2, must_include=["row-03", "row-01", "row-03"])
+        pool, limits = load(paths, min_quality=0.2, must_include=["row-03", "row-01", "row-03"])
         assert limits.include == (1, 3)
-        assert sorted(limits.closed) == [0, 2, 4, 5]
+        assert np.flatnonzero(~eligible(pool, limits)).tolist() == [0, 2, 4, 5]
 
 
 @pytest.mark.parametrize("selector", SELECTORS)
@@ -140,32 +166,46 @@ def test_kept_and_rejected_rows_make_up_the_pool(paths: Paths, selector: str, bu
         min_quality=0.1,
         must_include=["row-01"],
         must_exclude=["row-00", "row-20"],
-        group_floors={"web": 1},
-        group_caps={"books": 2},
+        preselected=["row-07", "row-21"],
+        min_distance=0.05,
+        group_by="source, my licence",
+        group_floors={"source:web": 1, "my licence:free": 1},
+        group_caps={"source:books": 2},
     )
     ids = sorted([*kept["id"], *lost["id"]])
     assert ids == [f"row-{i:02d}" for i in range(COUNT)]
     rules = dict(lost.select("id", "rule").rows())
-    assert [rules.get(f"row-{i:02d}") for i in (0, 1, 2, 20)] == [
+    assert [rules.get(f"row-{i:02d}") for i in (0, 1, 2, 7, 20, 21)] == [
         "must_exclude",
         None,
         "below_min_quality",
+        "preselected",
         "must_exclude",
+        "preselected",
     ]
     reasons = dict(kept.select("id", "reason").rows())
     assert [name for name, reason in reasons.items() if reason == "must_include"] == ["row-01"]
     sources = [SOURCES[int(name[-2:])] for name in kept["id"]]
     assert sources.count("books") <= 2
     assert sources.count("web") >= 1
-    assert kept["covers"].sum() == COUNT
+    near = dict(lost.select("id", "nearest_kept_id").rows())
+    assert near["row-07"] is None
+    assert near["row-21"] is None
+    others = [near[name] for name in near if name not in ("row-07", "row-21")]
+    assert set(others) <= {*kept["id"], "row-07", "row-21"}
+    assert kept["covers"].sum() == len(kept) + sum(name in set(kept["id"]) for name in others)
     assert kept.sort("rank")["rank"].to_list() == list(range(1, len(kept) + 1))
-    assert set(lost["nearest_kept_id"]) <= set(kept["id"])
     tokens = sum(max(1, 10 * int(name[-2:])) for name in kept["id"])
     spent = tokens if "tokens" in budget else len(kept)
     assert spent <= int(budget.split()[0])
     assert facts["budget"]["spent"] == spent
     assert facts["budget"]["tokens"] == kept["tokens"].sum() == tokens
-    assert facts["eligible"] == COUNT - 1 - 2  # row-02 is too poor, row-01 included, two excluded
+    assert facts["eligible"] == COUNT - 1 - 2 - 2  # row-02 is poor, two excluded, two preselected
+    assert facts["preselected"] == 2
+    curve = facts["gain_curve"]
+    assert curve["rank"] == list(range(1, len(kept) + 1))
+    assert curve["gain"] == kept.sort("rank")["gain"].to_list()
+    assert curve["spent"][-1] == spent
 
 
 def test_the_nearest_kept_row_is_the_closest_by_cosine(paths: Paths) -> None:
@@ -191,7 +231,7 @@ def test_a_pool_without_an_eligible_row_gives_an_empty_selection(tmp_path: Path)
 
 
 def test_demands_that_cannot_be_met_stop_the_stage_before_it_writes(paths: Paths) -> None:
-    with pytest.raises(InfeasibleError, match="'web': floor 6 is above its 5 eligible rows"):
+    with pytest.raises(InfeasibleError, match=r"choose\.group_floors 'web' = 6"):
         chosen(paths, group_floors={"web": 6})
     assert not paths.table("selection").exists()
 

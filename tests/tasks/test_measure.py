@@ -31,7 +31,7 @@ def pool(count: int = COUNT) -> Pool:
         vectors.astype(np.float32),
         random.random(count).round(6),
         random.integers(5, 60, count),
-        np.arange(count) % 3,
+        np.arange(count)[:, None] % 3,
         ("books", "code", "web"),
         np.arange(count) % 8,
     )
@@ -87,7 +87,7 @@ def fill(paths: Paths, selected: list[str] | None = None) -> Pool:
     """Write what `measure` reads; the selection is every sixth row by default."""
     rows = pool()
     ids, sha = rows.ids.tolist(), "a" * 64
-    sources = [rows.group_names[code] for code in rows.group]
+    sources = [rows.group_names[code] for code in rows.group[:, 0]]
     fixed = {"metadata": "{}", "content_sha256": sha, "raw_sha256": sha, "source_file": "f.jsonl"}
     documents = pl.DataFrame({"id": ids, "text": ids, "source": sources})
     documents = documents.with_columns(

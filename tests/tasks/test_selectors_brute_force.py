@@ -1,6 +1,7 @@
 """Greedy selectors against plain greedy: every candidate tried at every step, in float64."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from tasks.selectors.facility_location import FacilityLocation
 from tasks.selectors.k_center import KCenter
 from tasks.selectors.top_quality import TopQuality
 from tests.brute_force import Worth, allowed_subsets, may_follow, twins
-from tests.pools import limits_for, pool_of, pools
+from tests.pools import in_rows, limits_for, pool_of, pools
 
 NEAR = 1e-6  # what float32 similarities may change
 cases = st.data()
@@ -24,25 +25,30 @@ cases = st.data()
 def follow(
     pool: Pool, limits: Limits, found: Selection, value: Callable[[list[int], int], float]
 ) -> None:
-    """Check each pick against all rows that could have been taken in its place."""
+    """Check each pick against all rows that could have been taken in its place.
+
+    `value` gives what a row adds to rows chosen before, preselected ones among them.
+    """
     allowed = allowed_subsets(pool, limits)
     order = found.indices.tolist()
-    price = pool.cost if limits.in_tokens else np.ones(len(pool))
+    before = list(limits.preselected)
+    per_token = found.totals.get("order") == "gain per token"
+    price = pool.cost if per_token else np.ones(len(pool))
     assert order[: len(limits.include)] == sorted(limits.include)
     for place in range(len(limits.include), len(order)):
         taken, pick = order[:place], order[place]
         open_rows = may_follow(allowed, taken, len(pool))
         assert pick in open_rows
-        worth = {i: value(taken, i) / price[i] for i in open_rows}
+        worth = {i: value(before + taken, i) / price[i] for i in open_rows}
         best = max(worth.values())
         assert worth[pick] >= best - NEAR * max(1.0, abs(best))
         clear = [i for i in open_rows if worth[i] > best - NEAR]
         if len(clear) == 1:
             assert pick == clear[0]
-        assert not any(twins(pool, i, pick, limits.in_tokens) for i in open_rows if i < pick), (
+        assert not any(twins(pool, i, pick, per_token) for i in open_rows if i < pick), (
             "a tie goes to the lower id, among rows that may be taken"
         )
-        assert found.gains[place] == pytest.approx(value(taken, pick), abs=NEAR)
+        assert found.gains[place] == pytest.approx(value(before + taken, pick), abs=NEAR)
     assert may_follow(allowed, order, len(pool)) == [], "no row that fits is left out"
     assert set(np.flatnonzero(found.status == SELECTED)) == set(order)
 
@@ -56,13 +62,21 @@ def run_or_refuse(selector: Callable, pool: Pool, limits: Limits) -> Selection |
     return None
 
 
+@st.composite
+def spaced_limits(draw: st.DrawFn, pool: Pool) -> Limits:
+    """Any limits; floors or a least distance, for both together are promised less."""
+    limits = draw(limits_for(pool, spaced=draw(st.booleans())))
+    return replace(limits, floors={}) if limits.min_distance else limits
+
+
 def check_facility_location(pool: Pool, limits: Limits, weight: float) -> None:
     found = run_or_refuse(FacilityLocation(weight), pool, limits)
     if found is not None:
         worth = Worth(pool, limits, weight)
         follow(pool, limits, found, worth.gain)
         assert found.totals["objective"] == pytest.approx(
-            worth(found.indices.tolist()), abs=NEAR * 10
+            worth([*limits.preselected, *found.indices]) - worth([*limits.preselected]),
+            abs=NEAR * 10,
         )
 
 
@@ -72,7 +86,7 @@ def test_facility_location_makes_the_picks_of_plain_greedy(
     data: st.DataObject, weight: float
 ) -> None:
     pool = data.draw(pools())
-    check_facility_location(pool, data.draw(limits_for(pool)), weight)
+    check_facility_location(pool, data.draw(spaced_limits(pool)), weight)
 
 
 @settings(max_examples=60, deadline=None)
@@ -117,8 +131,7 @@ def test_the_worked_example_gives_its_picks_and_gains() -> None:
 @given(cases)
 def test_k_center_makes_the_picks_of_the_naive_loop(data: st.DataObject) -> None:
     pool = data.draw(pools())
-    drawn = data.draw(limits_for(pool))
-    limits = Limits(drawn.budget, False, drawn.floors, drawn.caps, drawn.include, drawn.exclude)
+    limits = in_rows(data.draw(spaced_limits(pool)))
     vectors = pool.vectors.astype(np.float64)
 
     def distance(taken: list[int], index: int) -> float:
@@ -129,13 +142,14 @@ def test_k_center_makes_the_picks_of_the_naive_loop(data: st.DataObject) -> None
     found = run_or_refuse(KCenter(), pool, limits)
     if found is None:
         return
-    first = not limits.include and len(found.gains) > 0
+    first = not (limits.include or limits.preselected) and len(found.gains) > 0
     if first:
         assert found.gains[0] == 1.0  # nothing chosen before: as far as can be
         found.gains[0] = pool.quality[found.indices[0]]
     follow(pool, limits, found, distance)
-    left = [distance(found.indices.tolist(), i) for i in range(len(pool))]
-    if len(found.indices):
+    chosen = [*limits.preselected, *found.indices.tolist()]
+    left = [distance(chosen, i) for i in range(len(pool))]
+    if chosen:
         np.testing.assert_allclose(found.final_gain, left, atol=NEAR)
         assert found.totals["radius"] == pytest.approx(max(left), abs=NEAR)
 
@@ -144,8 +158,7 @@ def test_k_center_makes_the_picks_of_the_naive_loop(data: st.DataObject) -> None
 @given(cases)
 def test_top_quality_takes_the_best_rows_that_fit(data: st.DataObject) -> None:
     pool = data.draw(pools())
-    drawn = data.draw(limits_for(pool))
-    limits = Limits(drawn.budget, False, drawn.floors, drawn.caps, drawn.include, drawn.exclude)
+    limits = in_rows(data.draw(spaced_limits(pool)))
     found = run_or_refuse(TopQuality(), pool, limits)
     if found is not None:
         follow(pool, limits, found, lambda _, index: float(pool.quality[index]))

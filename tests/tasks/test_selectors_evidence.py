@@ -15,7 +15,7 @@ from tasks.selectors import SELECTORS
 from tasks.selectors.facility_location import FacilityLocation, best_affordable_quality
 from tasks.selectors.top_quality import TopQuality
 from tests.brute_force import Worth, allowed_subsets
-from tests.pools import limits_for, pool_of, pools, random_pool, with_
+from tests.pools import in_rows, limits_for, pool_of, pools, random_pool, with_
 
 STEP = 1e-5
 
@@ -30,10 +30,7 @@ def enters(selector: Any, pool: Pool, limits: Limits, index: int, quality: float
 
 def row_limits(data: st.DataObject, pool: Pool) -> Limits:
     """Limits in rows that can be met."""
-    drawn = data.draw(limits_for(pool))
-    limits = Limits(
-        drawn.budget, False, drawn.floors, drawn.caps, drawn.include, drawn.exclude, drawn.closed
-    )
+    limits = in_rows(data.draw(limits_for(pool)), min_quality=0.0)  # which quality itself decides
     assume(len(allowed_subsets(pool, limits)))
     return limits
 
@@ -112,7 +109,7 @@ def test_final_gains_of_facility_location_are_upper_bounds(
     limits = data.draw(limits_for(pool))
     assume(len(allowed_subsets(pool, limits)))
     found = FacilityLocation(weight)(pool, limits, 0)
-    worth, taken = Worth(pool, limits, weight), found.indices.tolist()
+    worth, taken = Worth(pool, limits, weight), [*limits.preselected, *found.indices.tolist()]
     for index in set(range(len(pool))) - set(taken):
         assert found.gain_is_bound[index]
         assert found.final_gain[index] >= worth.gain(taken, index) - 1e-6

@@ -8,8 +8,10 @@ from schemas.manifest import Manifest
 from schemas.params import Params
 from schemas.tables import Decisions, check
 from tasks import validate
+from tasks.groups import values_of
+from tasks.recount import check_distance
 from tasks.stage import Paths, write_manifest
-from tasks.storage.rows import read_rows
+from tasks.storage.rows import read_rows, read_vectors
 from tests.tasks.verdicts import CHOOSE, edit, write_tables
 
 
@@ -178,6 +180,40 @@ def test_a_broken_table_is_refused_and_the_row_named(paths, name):
         assert word in told
 
 
+def test_several_columns_are_counted_each_for_itself(paths):
+    both = {"choose__group_by": "source, lang", "choose__group_caps": {"source:*": 3, "lang:en": 2}}
+    told = refused(paths, params(**both))
+    assert "group 'lang:en' has 3 rows, its cap is 2" in told
+    assert "source" not in told
+    floors = {"choose__group_by": "source, lang", "choose__group_floors": {"lang:*": 2}}
+    assert "group 'lang:de' has 1 rows, its floor is 2" in refused(paths, params(**floors))
+
+
+def test_a_preselected_row_that_is_selected_again_is_named(paths):
+    told = refused(paths, params(choose__preselected=["kept-2", "lost-1"]))
+    assert "preselected rows are selected again: ['kept-2']" in told
+
+
+@pytest.mark.parametrize("before", [[], ["lost-1"]])
+def test_rows_that_are_too_close_are_refused(paths, before):
+    keys, rows = read_vectors(paths.table("vectors"))
+    at = dict(zip(keys["id"], rows.astype(float), strict=True))
+    kept = [at[f"kept-{i}"] for i in range(1, 5)]
+    pairs = [(a, b) for i, a in enumerate(kept) for b in kept[:i]]
+    pairs += [(a, at[name]) for a in kept for name in before]
+    least = min(1 - a @ b for a, b in pairs)
+    assert least > 0.001
+    far, near = (
+        params(choose__min_distance=least + change, choose__preselected=before).choose
+        for change in (-1e-5, 1e-5)
+    )
+    ids = pl.Series([f"kept-{i}" for i in range(1, 5)])
+    check_distance(paths, ids, far)
+    with pytest.raises(ContractError, match=r"choose\.min_distance"):
+        check_distance(paths, ids, near)
+    assert "choose.min_distance" in refused(paths, params(choose__min_distance=2))
+
+
 def test_a_metadata_key_with_a_dot_is_one_key_as_choose_reads_it():
     documents = pl.DataFrame(
         {
@@ -187,5 +223,4 @@ def test_a_metadata_key_with_a_dot_is_one_key_as_choose_reads_it():
             "duplicate_of": pl.Series([None, None], dtype=pl.String),
         }
     )
-    rows = validate.with_group(documents.select("id"), {"documents": documents}, "a.b")
-    assert rows["group"].to_list() == ["x", "(none)"]
+    assert values_of(documents, "a.b").to_list() == ["x", "(none)"]

@@ -1,0 +1,161 @@
+"""Time limit, progress and restart of a search: what is stopped, said, kept and replayed."""
+
+import logging
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tasks.engine.watch as module
+from tasks.engine.constraints import Admission, Limits
+from tasks.engine.watch import Arrays, Watch
+from tasks.selectors import SELECTORS
+from tests.pools import random_pool
+
+POOL = random_pool(80, seed=4)
+LIMITS = {
+    "rows": Limits(30),
+    "bound": Limits(30, floors={0: 9, 2: 4}, caps={1: 8}, include=(5, 40), exclude=(1,)),
+    "tokens": Limits(60, True, caps={0: 6}, preselected=(3, 4)),
+    "spaced": Limits(30, min_distance=0.15, preselected=(2,)),
+}
+
+
+class Shelf:
+    """Keeps arrays in memory, and ends the search after so many saves, as a power cut would."""
+
+    def __init__(self, after: int = 10**9) -> None:
+        self.kept: dict[str, Arrays] = {}
+        self.left = after
+
+    def load(self, phase: str) -> Arrays | None:
+        return self.kept.get(phase)
+
+    def save(self, phase: str, arrays: Arrays) -> None:
+        self.kept[phase] = {name: np.array(values) for name, values in arrays.items()}
+        self.left -= 1
+        if not self.left:
+            raise PowerCut
+
+
+class PowerCut(Exception):
+    pass
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(autouse=True)
+def _saves_after_every_pick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SAVE_SECONDS", 0.0)
+    monkeypatch.setattr(module, "SAVE_SHARE", 1e9)
+
+
+@pytest.mark.parametrize("name", ["facility_location", "k_center"])
+@pytest.mark.parametrize("kind", LIMITS)
+@pytest.mark.parametrize("after", [1, 7, 19, 23, 28])
+def test_an_interrupted_search_ends_as_one_that_was_not(name: str, kind: str, after: int) -> None:
+    limits, selector = LIMITS[kind], SELECTORS[name]()
+    whole = selector(POOL, limits, 0)
+    shelf = Shelf(after)
+    try:
+        selector(POOL, limits, 0, Watch(keeper=shelf))
+    except PowerCut:
+        assert 0 < len(list(shelf.kept.values())[-1]["picks"]) < len(whole.indices)
+    else:
+        assert len(whole.indices) < after, "it was over before"
+    again = selector(POOL, limits, 0, Watch(keeper=shelf))
+    for key, value in vars(whole).items():
+        other: Any = getattr(again, key)
+        if isinstance(value, np.ndarray) and value.dtype != object:
+            assert value.tobytes() == other.tobytes(), key
+        elif isinstance(value, np.ndarray):
+            assert value.tolist() == other.tolist(), key
+        else:
+            assert value == other, key
+
+
+def test_a_search_that_goes_on_searches_nothing_twice() -> None:
+    shelf = Shelf(20)
+    selector = SELECTORS["k_center"]()
+    with pytest.raises(PowerCut):
+        selector(POOL, Limits(30), 0, Watch(keeper=shelf))
+    again = Shelf()
+    again.kept = shelf.kept
+    selector(POOL, Limits(30), 0, Watch(keeper=again))
+    assert again.left == 10**9 - 10, "one save for each pick that was left to make"
+
+
+class TestClock:
+    def test_without_a_limit_it_never_stops(self) -> None:
+        clock = Clock()
+        watch, admission = Watch(clock=clock), Admission(POOL, Limits(9))
+        admission.take(0)
+        watch.tell(admission, 1.0)
+        clock.now = 1e9
+        assert not watch.stop()
+
+    def test_it_stops_at_its_limit_but_not_before_the_first_pick_and_stays_so(self) -> None:
+        clock = Clock()
+        watch, admission = Watch(5.0, clock=clock), Admission(POOL, Limits(9, include=(1,)))
+        clock.now = 200.0
+        assert not watch.stop()
+        admission.take(0)
+        watch.tell(admission, 1.0)
+        assert watch.stop()
+        assert watch.stopped
+        clock.now = 101.0
+        assert watch.stop()
+
+    def test_the_limit_holds_for_all_phases_together(self) -> None:
+        clock = Clock()
+        watch, admission = Watch(5.0, clock=clock), Admission(POOL, Limits(9))
+        admission.take(0)
+        watch.tell(admission, 1.0)
+        clock.now = 106.0
+        watch.resume("another")
+        assert not watch.stop(), "no pick of this phase yet"
+        watch.tell(admission, 1.0)
+        assert watch.stop()
+
+    def test_it_says_now_and_then_how_far_it_is(self, caplog: pytest.LogCaptureFixture) -> None:
+        clock = Clock()
+        watch, admission = Watch(clock=clock), Admission(POOL, Limits(40))
+        watch.resume()
+        with caplog.at_level(logging.INFO, "winnow"):
+            for index in range(20):
+                clock.now += 1.0
+                admission.take(index)
+                watch.tell(admission, 0.5 / (index + 1))
+        assert [record.message for record in caplog.records] == [
+            "chosen 5 rows, 12.5% of the budget, 1 rows/s, gain 0.1, about 35 s left",
+            "chosen 10 rows, 25.0% of the budget, 1 rows/s, gain 0.05, about 30 s left",
+            "chosen 15 rows, 37.5% of the budget, 1 rows/s, gain 0.0333, about 25 s left",
+            "chosen 20 rows, 50.0% of the budget, 1 rows/s, gain 0.025, about 20 s left",
+        ]
+
+
+def test_saving_never_takes_more_than_its_share_of_the_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "SAVE_SHARE", 0.02)
+    clock = Clock()
+
+    class Slow(Shelf):
+        def save(self, phase: str, arrays: Arrays) -> None:
+            super().save(phase, arrays)
+            clock.now += 1.0
+
+    shelf = Slow()
+    watch, admission = Watch(keeper=shelf, clock=clock), Admission(POOL, Limits(60))
+    watch.resume()
+    for index in range(60):
+        clock.now += 10.0
+        admission.take(index)
+        watch.tell(admission, 1.0)
+    assert 10**9 - shelf.left == 12, "a save of 1 s every 50 s"
