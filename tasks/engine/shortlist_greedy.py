@@ -1,24 +1,26 @@
-"""Greedy search over all rows at the cost of a few: the exact argmax, mostly near at hand.
+"""Greedy search over all rows at the cost of a few: all gains once per block, a shortlist between.
 
-All gains are worked out once per block of picks; in between, only a shortlist of the best rows
-is kept up to date. A pick from it is the best of all rows while it beats an upper bound of the
-gains of the others.
+A pick from the shortlist is the best of all rows while it beats the best gain outside of it, as
+long as gains never rise. Where they do, either all rows are followed, or the list is trusted for
+the length of a block.
 """
 
 from typing import Final, Protocol
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
+from tasks.engine.admission import Admission
 from tasks.engine.columns import BATCH
-from tasks.engine.constraints import Admission
-from tasks.engine.greedy import Progress
+from tasks.engine.greedy import accept_given
 from tasks.engine.objectives.part import Followed
-from tasks.engine.picking import Found, Keys, Rising, best_rows, take_included
+from tasks.engine.picking import NO_KEY, Keys, Rising, Searched, best_rows, finish_stopped
+from tasks.engine.watch import Arrays, Watch
 
 BLOCK: Final = 256  # picks between two passes over all rows, at most
 SHORTLIST: Final = 4096  # rows followed at first
-CHECK: Final = 16  # picks between two upper bounds of the gains of the other rows
+TRUSTED: Final = 64  # picks for which a list is trusted, at most,
+TRUSTED_SHARE: Final = 16  # and one in so many of the picks made before
 
 
 class Tracked(Rising, Protocol):
@@ -32,101 +34,127 @@ class Tracked(Rising, Protocol):
 
 
 def shortlist_greedy(
-    objective: Tracked, admission: Admission, block: int = BLOCK, shortlist: int = SHORTLIST
-) -> Found:
+    objective: Tracked,
+    admission: Admission,
+    watch: Watch | None = None,
+    per_cost: bool = True,
+    phase: str = "search",
+    trust: bool = False,
+    shortlist: int = SHORTLIST,
+) -> Searched:
     """Add the admissible row of largest gain until the budget is spent, ties by index.
 
-    The shortlist doubles whenever it stops being sure of the best row too soon. `block` and
-    `shortlist` change the time, never the picks. In tokens by gain per token.
+    Exact unless `trust`: the shortlist doubles whenever it stops being sure of the best row too
+    soon, and holds all rows if gains may rise. With `trust` picks come from the `shortlist` best
+    rows of the last pass, a sixteenth of the picks so far at a time and at most TRUSTED. Returns
+    what `lazy_greedy` does, but the last gains are exact.
     """
-    gains, progress = take_included(objective, admission), Progress(admission)
-    keys = Keys(admission)
-    shortfall = np.full(len(admission.free), np.inf)
-    while not admission.full and admission.free.any():
-        before, start = objective.all_gains(), len(gains)
-        some = _Shortlist(objective, admission, keys, before, block, shortlist)
-        while len(gains) - start < block and not admission.full:
-            gain = some.pick()
-            if gain is None:
-                break
+    watch = watch or Watch()
+    saved = watch.resume(phase)
+    gains, keys = accept_given(objective, admission), Keys(admission, per_cost)
+    saved.replay(admission, objective.accept)
+    gains += saved.state.get("gains", np.zeros(0)).tolist()
+    n, rising = len(admission.cost), bool(objective.rises.any())
+    shortfall = saved.state.get("shortfall", np.full(n, np.inf))
+    count = int(saved.state.get("count", n if rising and not trust else shortlist))
+    some = _Shortlist(objective, admission, keys, trust, saved.state) if saved.picks else None
+
+    def state() -> Arrays:
+        own = np.array(gains[admission.given :])
+        kept = {"gains": own, "shortfall": shortfall, "count": np.array(count)}
+        return kept | (some.state() if some else {})
+
+    while admission.free.any() and not admission.full and not watch.stop():
+        some = some or _Shortlist(objective, admission, keys, trust, {}, count)
+        block = max(1, min(TRUSTED, some.start // TRUSTED_SHARE)) if trust else BLOCK
+        gain = some.pick()
+        if gain is not None:
             gains.append(gain)
-            progress.tell(gain)
-        picked = len(gains) - start
-        if picked:
-            most = before + picked * np.maximum(objective.rises, 0.0)
-            shortfall = np.minimum(shortfall, min(gains[start:]) - most)
-        if picked < block // 2 and not some.refused:
-            shortlist = min(2 * shortlist, len(before))
-    admission.close_rest()
-    return Found(gains, objective.all_gains(), False, shortfall)
+            watch.tell(admission, gain, state)
+        picked = len(admission.order) - some.start
+        if gain is None or picked >= block:
+            shortfall = np.minimum(shortfall, some.lacked(gains[len(gains) - picked :]))
+            if picked < block // 2 and not some.refused:
+                count = min(2 * count, n)
+            some = None
+    if some:
+        picked = len(admission.order) - some.start
+        shortfall = np.minimum(shortfall, some.lacked(gains[len(gains) - picked :]))
+    last = objective.all_gains().copy()
+    finish_stopped(objective, admission, watch, keys.of(last), gains)
+    return gains, last, shortfall
 
 
 class _Shortlist:
-    """The rows that may be picked in a block, and what bounds the gains of the others."""
+    """The rows that may be picked in a block, and the best key among the others."""
 
     def __init__(
         self,
         objective: Tracked,
         admission: Admission,
         keys: Keys,
-        before: Float[np.ndarray, " n"],
-        block: int,
-        count: int,
+        trust: bool,
+        saved: Arrays,
+        count: int = 0,
     ):
-        self.objective, self.admission, self.keys = objective, admission, keys
-        now = np.where(admission.free, keys.of(before, slice(None)), -np.inf)
-        rises = np.broadcast_to(objective.rises, before.shape)
-        later = self._later(before, rises, block) if rises.any() else now
-        best = np.array([now.argmax()])
-        self.rows = np.unique(np.concatenate([best, best_rows(later, count)]))
-        self.open: Bool[np.ndarray, " p"] = np.ones(len(self.rows), dtype=bool)
+        self.objective, self.admission, self.keys, self.trust = objective, admission, keys, trust
+        if saved:
+            self.before, self.rows = saved["before"], saved["rows"]
+            self.start, self.refused, self.best_other = saved["numbers"].tolist()
+            self.limit = float(saved["limit"])
+        else:
+            self._begin(count)
         self.followed = objective.follow(self.rows)
-        self.picked = self.refused = 0
-        now[self.rows] = -np.inf
-        self.first_other = int(now.argmax())
-        self.limits = [float(now.max(initial=-np.inf))]
-        if rises.any() and self.limits[0] > -np.inf:
-            for picks in range(CHECK, block + CHECK, CHECK):
-                later = self._later(before, rises, picks)
-                later[self.rows] = -np.inf
-                self.limits.append(float(later.max()))
 
-    def _later(self, before: np.ndarray, rises: np.ndarray, picks: int) -> np.ndarray:
-        """The largest keys the rows may have after some picks."""
-        keys = self.keys.of(before + picks * rises, slice(None))
-        return np.where(self.admission.free, keys, -np.inf)
+    def _begin(self, count: int) -> None:
+        """Look at the gains of all rows."""
+        self.before = self.objective.all_gains().copy()
+        self.start, self.refused = len(self.admission.order), 0
+        now = np.where(self.admission.free, self.keys.of(self.before), NO_KEY)
+        self.rows = best_rows(now, count)
+        now[self.rows] = NO_KEY
+        self.best_other = int(now.argmax())
+        self.limit = float(now[self.best_other])
+
+    def state(self) -> Arrays:
+        """What is needed to go on with this very list."""
+        numbers = np.array([self.start, self.refused, self.best_other])
+        limit = np.array(self.limit)
+        return {"before": self.before, "rows": self.rows, "numbers": numbers, "limit": limit}
+
+    def lacked(self, gains: list[float]) -> Float[np.ndarray, " n"] | float:
+        """At least what each row lacked to be picked instead of one of these picks."""
+        if not gains:
+            return np.inf
+        return np.asarray(min(gains) - (self.before + len(gains) * self.objective.rises))
 
     def _is_best(self, key: float, row: int) -> bool:
-        """Whether no other row can have a larger key, or an equal one and a lower index."""
-        if len(self.limits) == 1 or not self.picked:
-            return key > self.limits[0] or (key == self.limits[0] and row < self.first_other)
-        return key > self.limits[-(-self.picked // CHECK)]
+        """Whether no other row has a larger key, or an equal one and a lower index."""
+        ties = key == self.limit and row < self.best_other
+        return self.trust or key > self.limit or ties
 
     def pick(self) -> float | None:
         """Take the best row and return its gain; None if it may not be among those followed."""
-        while self.open.any():
+        while (is_open := self.admission.free[self.rows]).any():
             gains = self.followed.gains()
-            keys = np.where(self.open, self.keys.of(gains, self.rows), -np.inf)
+            keys = np.where(is_open, self.keys.of(gains, self.rows), NO_KEY)
             place = int(keys.argmax())
             row = int(self.rows[place])
             if not self._is_best(float(keys[place]), row):
                 return None
             rule = self.admission.refusal(row)
-            self.open[place] = False
-            if rule:
-                self.admission.close(row, rule)
-                self.refused += 1
-                continue
-            self._take(row, place, keys)
-            return float(np.round(gains[place], self.keys.digits))
+            if not rule:
+                self._take(row, place, keys)
+                return float(np.round(gains[place], self.keys.digits))
+            self.admission.close(row, rule)
+            self.refused += 1
         return None
 
     def _take(self, row: int, place: int, keys: np.ndarray) -> None:
         """Add a row, and get ready for those likely to follow it."""
         if not self.followed.ready(place):
-            wanted = [int(other) for other in best_rows(keys, BATCH)]
-            self.followed.prepare([p for p in wanted if not self.followed.ready(p)])
+            likely = best_rows(keys, BATCH).tolist()
+            self.followed.prepare([other for other in likely if not self.followed.ready(other)])
         self.admission.take(row)
         self.objective.accept(row)
         self.followed.accept(place)
-        self.picked += 1

@@ -44,6 +44,10 @@ class ConcaveFeatures:
         self.features, self.kind, self.linearised = features, kind, linearised
         self.mass = np.zeros(features.shape[1])  # of each feature in the rows picked
 
+    def fresh(self) -> "ConcaveFeatures":
+        """The same with nothing picked."""
+        return ConcaveFeatures(self.features, self.kind, self.linearised)
+
     def facts(self) -> dict[str, Any]:
         """How many features there are and are held, and rows that have none (never gained)."""
         without = int((np.diff(self.features.indptr) == 0).sum())

@@ -44,6 +44,10 @@ class Pairwise:
         self.sums = PickedSums(rows, similarity)
         self._known: dict[int, float] = {}  # gains at this number of picks
 
+    def fresh(self) -> "Pairwise":
+        """The same with nothing picked."""
+        return Pairwise(self.rows, self.similarity, self.terms)
+
     def facts(self) -> dict[str, Any]:
         """The error of the mean similarities; in herding, the squared discrepancy reached."""
         facts: dict[str, Any] = {"mean_error": round(self.mean.error, 6)}
@@ -107,7 +111,8 @@ class FollowedPairwise:
     def __init__(self, part: Pairwise, rows: Int[np.ndarray, " p"]):
         self.part, self.rows = part, rows
         self.sums = part.sums.all()[rows]
-        self.columns = SimilarityColumns(part.rows[rows], similarity=part.similarity)
+        some = part.rows if len(rows) == len(part.rows) else part.rows[rows]
+        self.columns = SimilarityColumns(some, similarity=part.similarity)
 
     def gains(self) -> Float[np.ndarray, " p"]:
         """The gain of each of these rows now."""

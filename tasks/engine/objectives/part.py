@@ -1,7 +1,7 @@
 """What a family of objectives must tell, so that any of them can be mixed and searched."""
 
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, Self, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +17,9 @@ class Part(Objective, Protocol):
     @property
     def rises(self) -> Float[np.ndarray, " n"] | float:
         """The most by which a gain can grow with one further pick: 0 where it is submodular."""
+
+    def fresh(self) -> Self:
+        """The same part with nothing picked; what it knows of the pool is shared."""
 
     def facts(self) -> dict[str, Any]:
         """What a result records of it at the end, beside its scale."""
@@ -52,12 +55,20 @@ class TrackedPart(Part, Protocol):
         """Start to follow some rows; until the next `follow`, picks come from them alone."""
 
 
-@dataclass(frozen=True)
 class Bounded:
     """An objective that is submodular and already scaled, as a part: nothing else is known."""
 
-    objective: Objective
     rises: float = 0.0
+
+    def __init__(self, make: Callable[[], Objective]):
+        self.make, self.objective = make, make()
+        self.first_bounds = self.objective.first_bounds
+        self.prepare, self.ready = self.objective.prepare, self.objective.ready
+        self.gain, self.accept = self.objective.gain, self.objective.accept
+
+    def fresh(self) -> "Bounded":
+        """The same objective, made anew."""
+        return Bounded(self.make)
 
     def facts(self) -> dict[str, Any]:
         """Nothing that is known here."""
@@ -66,26 +77,6 @@ class Bounded:
     def most(self, pool: Pool, limits: Limits) -> float:
         """Its value lies in [0, 1] as it is."""
         return 1.0
-
-    def first_bounds(self) -> Float[np.ndarray, " n"]:
-        """As the objective's own."""
-        return self.objective.first_bounds()
-
-    def prepare(self, indices: list[int]) -> None:
-        """As the objective's own."""
-        self.objective.prepare(indices)
-
-    def ready(self, index: int) -> bool:
-        """As the objective's own."""
-        return self.objective.ready(index)
-
-    def gain(self, index: int) -> float:
-        """As the objective's own."""
-        return self.objective.gain(index)
-
-    def accept(self, index: int) -> None:
-        """As the objective's own."""
-        self.objective.accept(index)
 
 
 def best_affordable(value: Float[np.ndarray, " n"], pool: Pool, limits: Limits) -> float:
