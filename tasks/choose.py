@@ -15,7 +15,7 @@ from schemas.params import Budget, ChooseParams, Params
 from schemas.tables import RejectedTable, SelectionTable, check
 from tasks.chosen import facts_of, rejected_table, selection_table
 from tasks.engine.constraints import Limits, eligible
-from tasks.engine.neighbours import nearest_in
+from tasks.engine.near import nearest_kept
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
 from tasks.groups import Groups, codes_of, groups_of
@@ -40,7 +40,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     selection = selector(pool, limits, params.seed, watch)
     before = np.array(limits.preselected, dtype=np.int64)
     there = np.concatenate([selection.indices, before])  # whose coverage counts
-    nearest, similarity = nearest_in(pool.vectors, pool.vectors[there])
+    nearest, similarity = nearest_kept(pool.vectors, there)
     chosen = check(SelectionTable, selection_table(pool, limits, selection, nearest))
     rejected = check(RejectedTable, rejected_table(pool, selection, there, nearest, similarity))
     write_rows(paths.table("selection"), chosen)

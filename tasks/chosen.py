@@ -46,10 +46,11 @@ def rejected_table(
 ) -> pl.DataFrame:
     """One row per document that was not selected, in order of id.
 
-    `nearest` is each row's place in `there`: the selected rows and the preselected ones.
+    `nearest` is each row's place in `there` (the selected rows and the preselected ones), -1 if
+    none is near.
     """
     lost = np.flatnonzero(selection.status != SELECTED)
-    some = (selection.status[lost] != PRESELECTED) & (len(there) > 0)  # else the row itself
+    some = (selection.status[lost] != PRESELECTED) & (nearest[lost] >= 0)  # else the row itself
     keepers = np.full(len(lost), None, dtype=object)
     keepers[some] = pool.ids[there[nearest[lost[some]]]]
     return pl.DataFrame(

@@ -2,7 +2,7 @@
 
 Dhillon and Modha (2001), Concept decompositions for large sparse text data using clustering.
 Learnt on a seeded sample, then every row goes to its nearest centre. O(n C d) time; memory is
-4 bytes per row, the sample and the centres.
+the sample, the centres and a few bytes per row.
 """
 
 from dataclasses import dataclass
@@ -12,27 +12,30 @@ from zlib import crc32
 import numpy as np
 from jaxtyping import Float, Int
 
+from tasks.engine.largest import Largest
 from tasks.engine.products import Products
 from tasks.engine.tiles import map_row_blocks
 
 ROUNDS: Final = 6
 SAMPLED: Final = 48  # rows of the sample per bucket
 BLOCK: Final = 2048
-LARGEST: Final = 8  # a bucket of more than this many times the mean is cut up
+LARGEST: Final = 32  # a bucket of more than this many times the mean is cut up
+SMALLEST_CUT: Final = 1024  # and no piece need be smaller than this
 
 
 @dataclass(frozen=True)
 class Buckets:
-    """Rows in order of (bucket, index); bucket b holds `order[starts[b]:starts[b + 1]]`.
+    """Rows in order of (bucket, place); bucket b holds `order[starts[b]:starts[b + 1]]`.
 
-    No bucket is empty. `centres` are the unit means of the buckets' rows (pieces of a bucket
-    that was cut up share one); `label` is each row's bucket.
+    No bucket is empty. A bucket that would be far too large (many nearly equal rows) is cut up
+    into several with one centre, in order of place. `label` is each row's bucket.
     """
 
     order: Int[np.ndarray, " n"]
     starts: Int[np.ndarray, " c_plus_1"]
     label: Int[np.ndarray, " n"]
     centres: Float[np.ndarray, "c d"]
+    first_of: Int[np.ndarray, " learnt"]  # first bucket of each learnt centre; -1: it has no rows
 
     def __len__(self) -> int:
         return len(self.centres)
@@ -52,29 +55,39 @@ class Buckets:
 
 
 def partition(vectors: Float[np.ndarray, "n d"], count: int, seed: int) -> Buckets:
-    """At most `count` buckets of the rows, up to those that cutting up large ones adds.
+    """At most `count` buckets of the rows, up to those that cutting up large ones adds."""
+    centres = learn_centres(vectors, count, seed)
+    return arrange(nearest_centres(vectors, centres, 1)[:, 0], centres)
 
-    A bucket of over LARGEST times the mean (many equal rows, say) is cut into pieces of at most
-    that many rows in order of index. Does not depend on the number of threads.
+
+def learn_centres(
+    vectors: Float[np.ndarray, "n d"],
+    count: int,
+    seed: int,
+    rows: Int[np.ndarray, " m"] | None = None,
+) -> Float[np.ndarray, "c d"]:
+    """Centres of at most `count` buckets (of these rows); alike centres have close numbers.
+
+    A few rounds of k-means on a seeded sample; a centre without rows moves to the row served
+    worst. Does not depend on the number of threads.
     """
-    count = max(1, min(count, len(vectors)))
-    centres = _learn(vectors, count, seed)
-    label = _nearest_centre(vectors, centres)
-    label, centres = _cut_up(label, centres, max(64, LARGEST * -(-len(vectors) // count)))
-    order = np.argsort(label, kind="stable").astype(np.int32)
-    starts = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=len(centres)))])
-    return Buckets(order, starts, label, centres)
-
-
-def _learn(vectors: np.ndarray, count: int, seed: int) -> Float[np.ndarray, "c d"]:
-    """Centres after a few rounds on a sample; an empty one moves to the row worst served."""
     random = np.random.default_rng(np.random.SeedSequence([seed, crc32(b"buckets")]))
-    size = min(len(vectors), SAMPLED * count)
-    rows = vectors[np.sort(random.choice(len(vectors), size, replace=False))]
-    centres = rows[np.sort(random.choice(size, count, replace=False))]
+    n = len(vectors) if rows is None else len(rows)
+    count = max(1, min(count, n))
+    some = np.sort(random.choice(n, min(n, SAMPLED * count), replace=False))
+    sample = np.asarray(vectors[some if rows is None else rows[some]])
+    centres = _rounds(sample, count, random)
+    if count < 16:
+        return centres
+    groups = nearest_centres(centres, _rounds(centres, int(count**0.5), random), 1)[:, 0]
+    return np.ascontiguousarray(centres[np.argsort(groups, kind="stable")])
+
+
+def _rounds(sample: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    centres = sample[np.sort(random.choice(len(sample), count, replace=False))]
     for _ in range(ROUNDS if count > 1 else 1):
-        label = _nearest_centre(rows, centres)
-        centres = _means(rows, label, centres)
+        label = nearest_centres(sample, centres, 1)[:, 0]
+        centres = _means(sample, label, centres)
     return centres
 
 
@@ -91,30 +104,49 @@ def _means(rows: np.ndarray, label: np.ndarray, centres: np.ndarray) -> np.ndarr
     return (total / np.where(length > 0, length, 1.0)).astype(np.float32)
 
 
-def _nearest_centre(vectors: np.ndarray, centres: np.ndarray) -> Int[np.ndarray, " n"]:
-    """The centre of largest proposed cosine, the lower on ties."""
-    from tasks.engine.kernels.codes import largest_of_rows
+def nearest_centres(
+    vectors: Float[np.ndarray, "n d"],
+    centres: Float[np.ndarray, "c d"],
+    count: int,
+    rows: Int[np.ndarray, " m"] | None = None,
+) -> Int[np.ndarray, "m count"]:
+    """Per row (of these rows) the centres of largest cosine, the best first.
 
-    products = Products(centres)
+    Ties go to the lower centre; `count` is cut to the number of centres. 2 bytes per number.
+    """
+    products = Products(centres, form="fp32")  # one partition on every machine
+    count = min(count, len(centres))
+    n = len(vectors) if rows is None else len(rows)
+    near = np.empty((n, count), dtype=np.uint16 if len(centres) < 2**16 else np.int32)
 
-    def search(rows: slice) -> np.ndarray:
-        where = np.empty(rows.stop - rows.start, dtype=np.int32)
-        codes = products.query(np.asarray(vectors[rows]), slice(0, len(centres)))
-        largest_of_rows(codes, where)
-        return where
+    def search(block: slice) -> None:
+        own = np.asarray(vectors[block if rows is None else rows[block]])
+        codes = products.query(own, slice(0, len(centres)))
+        largest = Largest(len(own), count)
+        largest.offer(codes, np.arange(len(own)), np.full(len(own), -1), 0)
+        near[block] = largest.positions()
 
-    return np.concatenate(list(map_row_blocks(len(vectors), search, BLOCK)))
+    for _ in map_row_blocks(n, search, BLOCK):
+        pass
+    return near
 
 
-def _cut_up(
-    label: Int[np.ndarray, " n"], centres: Float[np.ndarray, "c d"], most: int
-) -> tuple[Int[np.ndarray, " n"], Float[np.ndarray, "b d"]]:
-    """Buckets without the empty ones, and with large ones in pieces of at most `most` rows."""
-    sizes = np.bincount(label, minlength=len(centres))
+def arrange(nearest: Int[np.ndarray, " n"], centres: Float[np.ndarray, "c d"]) -> Buckets:
+    """Buckets of rows whose nearest centres are known: empty ones left out, large ones cut up."""
+    n = len(nearest)
+    sizes = np.bincount(nearest, minlength=len(centres))
+    most = max(SMALLEST_CUT, LARGEST * -(-n // len(centres)))
     pieces = -(-sizes // most)
     first = np.cumsum(pieces) - pieces
-    order = np.argsort(label, kind="stable")
-    place = np.arange(len(label)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-    cut = np.empty_like(label)
-    cut[order] = first[label[order]] + place // most
-    return cut, np.repeat(centres, pieces, axis=0)
+    order = np.argsort(nearest, kind="stable")
+    place = np.arange(n) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    label = np.empty(n, dtype=np.int32)
+    label[order] = first[nearest[order]] + place // most
+    starts = np.concatenate([[0], np.cumsum(np.bincount(label, minlength=pieces.sum()))])
+    return Buckets(
+        order.astype(np.int32),
+        starts,
+        label,
+        np.repeat(centres, pieces, axis=0),
+        np.where(pieces > 0, first, -1).astype(np.int32),
+    )

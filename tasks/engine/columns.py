@@ -11,8 +11,8 @@ from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import TILE_COLUMNS, column_tiles, map_row_blocks
 
 CACHE_BYTES: Final = 512 * 2**20
-MAX_0_COSINE: Final = Similarity()
-BATCH: Final = 64  # columns per product; always padded to it, so that bits do not depend on it
+PLAIN: Final = Similarity()
+BATCH: Final = 256  # columns per product; always padded to it, so that bits do not depend on it
 
 
 class SimilarityColumns:
@@ -25,11 +25,12 @@ class SimilarityColumns:
     def __init__(
         self,
         vectors: Float[np.ndarray, "n d"],
+        similarity: Similarity = PLAIN,
         cache_bytes: int = CACHE_BYTES,
-        similarity: Similarity = MAX_0_COSINE,
         candidates: Float[np.ndarray, "m d"] | None = None,
+        batch: int = BATCH,
     ):
-        self.vectors, self.similarity = vectors, similarity
+        self.vectors, self.similarity, self.batch = vectors, similarity, batch
         self.candidates = vectors if candidates is None else candidates
         self.capacity = max(1, cache_bytes // max(1, 4 * len(vectors)))
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -45,12 +46,12 @@ class SimilarityColumns:
         found = [np.empty(len(self.vectors), dtype=np.float32) for _ in wanted]
 
         def fill(rows: slice) -> None:
-            for start in range(0, len(wanted), BATCH):
-                some = self.candidates[wanted[start : start + BATCH]]
-                for columns, tile in column_tiles(some, self.vectors[rows], tile_rows=BATCH):
-                    part = slice(rows.start + columns.start, rows.start + columns.stop)
-                    for position, values in enumerate(self.similarity.of(tile), start):
-                        found[position][part] = values
+            for start in range(0, len(wanted), self.batch):
+                some = self.candidates[wanted[start : start + self.batch]]
+                for columns, tile in column_tiles(some, self.vectors[rows], tile_rows=self.batch):
+                    for position, values in enumerate(tile, start):
+                        part = slice(rows.start + columns.start, rows.start + columns.stop)
+                        found[position][part] = self.similarity.of(values)
 
         for _ in map_row_blocks(len(self.vectors), fill, size=4 * TILE_COLUMNS):
             pass

@@ -4,45 +4,146 @@ Coverage only grows, so a pair with similarity at most the row's coverage can ne
 leaving it out loses nothing, and after some picks few pairs are left.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
-from scipy import sparse
+from jaxtyping import Float, Int
 
-from tasks.engine.tiles import TILE_ROWS, column_tiles, map_row_blocks
+from tasks.engine.buckets import Buckets
+from tasks.engine.products import Products
+from tasks.engine.similarity import Similarity
+from tasks.engine.tiles import map_row_blocks
 
-MOST_EDGES: Final = 32 * 2**20  # about 8 bytes each, twice while they are sorted
-SAMPLE_ROWS: Final = 256
+TILE_ROWS: Final = 512
+TILE_COLUMNS: Final = 2048
+NEVER: Final = 2.0  # a coverage that no similarity exceeds: the row need not be covered
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Similarity of candidate j to the rows it may still cover better, in order of row.
+
+    Those of j are `rows[indptr[j]:indptr[j + 1]]`, with `similarity` likewise. 8 bytes per edge.
+    """
+
+    indptr: Int[np.ndarray, " n_plus_1"]
+    rows: Int[np.ndarray, " e"]
+    similarity: Float[np.ndarray, " e"]
+
+    @property
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """What the kernels take."""
+        return self.indptr, self.rows, self.similarity
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A block of positions whose rows meet the rows of other blocks; each pair meets once."""
+
+    rows: slice
+    columns: tuple[slice, ...]
+
+
+def all_pairs(n: int) -> list[Meeting]:
+    """Every pair of n rows, and every row with itself."""
+    return [
+        Meeting(block, tuple(_cut(block.start, n, TILE_COLUMNS))) for block in _cut(0, n, TILE_ROWS)
+    ]
+
+
+def neighbouring(buckets: Buckets, probes: int) -> list[list[int]]:
+    """For each bucket those that are among its `probes` nearest or it among theirs, and itself."""
+    near: list[set[int]] = [{bucket} for bucket in range(len(buckets))]
+    for one, others in enumerate(buckets.nearest(probes).tolist()):
+        for other in others:
+            near[one].add(other)
+            near[other].add(one)
+    return [sorted(others) for others in near]
+
+
+def near_pairs(buckets: Buckets, probes: int) -> list[Meeting]:
+    """Pairs of rows in one bucket or in `neighbouring` ones."""
+    meetings = []
+    for one, others in enumerate(neighbouring(buckets, probes)):
+        start, stop = buckets.starts[one : one + 2].tolist()
+        away = [
+            part
+            for other in others
+            if other < one
+            for part in _cut(
+                int(buckets.starts[other]), int(buckets.starts[other + 1]), TILE_COLUMNS
+            )
+        ]
+        meetings += [
+            Meeting(block, (*_cut(block.start, stop, TILE_COLUMNS), *away))
+            for block in _cut(start, stop, TILE_ROWS)
+        ]
+    return meetings
+
+
+def _cut(start: int, stop: int, size: int) -> Iterator[slice]:
+    return (slice(low, min(low + size, stop)) for low in range(start, stop, size))
 
 
 def uncovered_edges(
-    vectors: Float[np.ndarray, "n d"], covered: Float[np.ndarray, " n"], most: int = MOST_EDGES
-) -> sparse.csc_array | None:
-    """Similarities s_ij > covered_i as (n, n) sparse columns, by one blocked pass, O(n^2 d) time.
+    vectors: Float[np.ndarray, "n d"],
+    similarity: Similarity,
+    covered: Float[np.ndarray, " n"],
+    meetings: list[Meeting],
+    products: Products,
+    order: Int[np.ndarray, " n"],
+) -> Edges:
+    """Edges i <- j with similarity(i, j) > covered_i among pairs that meet, at O(d) per pair.
 
-    None if a sample of rows says that there would be more than `most`.
+    `products` proposes pairs of positions in `order`; the exact similarity of the two rows, which
+    depends on nothing else, decides. `covered` must come from the same exact similarities, so that
+    equal rows do not keep each other.
     """
-    n = len(vectors)
-    sample = np.arange(0, n, max(1, n // SAMPLE_ROWS))
-    if _block_edges(vectors, vectors[sample], covered[sample]).nnz * (n / len(sample)) > most:
-        return None
+    from tasks.engine.kernels.edges import keep_edges
 
-    def collect(rows: slice) -> sparse.csr_array:
-        return _block_edges(vectors, vectors[rows], covered[rows])
+    limit = products.at_least(similarity.cosine_of(covered))[order]
+    width = np.float32(similarity.width)
 
-    return sparse.vstack(list(map_row_blocks(n, collect)), format="csr").tocsc()
+    def collect(which: slice) -> tuple[np.ndarray, ...]:
+        meeting, parts = meetings[which.start], []
+        room = 2 * TILE_ROWS * TILE_COLUMNS
+        found = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float32)
+        rows = meeting.rows
+        left = vectors[order[rows]]  # copies: rows that meet should lie together in memory
+        for columns in meeting.columns:
+            count = keep_edges(
+                products.tile(rows, columns), (left, vectors[order[columns]]), order[rows],
+                order[columns], (limit[rows], limit[columns]), _half(rows, columns), covered,
+                width, found,
+            )  # fmt: skip
+            parts.append([array[:count].copy() for array in found])
+        return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+
+    return _by_candidate(list(map_row_blocks(len(meetings), collect, size=1)), len(vectors))
 
 
-def _block_edges(
-    vectors: Float[np.ndarray, "n d"], block: Float[np.ndarray, "b d"], covered: np.ndarray
-) -> sparse.csr_array:
-    found = []
-    for start in range(0, len(block), TILE_ROWS):
-        rows = slice(start, start + TILE_ROWS)
-        for part, tile in column_tiles(block[rows], vectors):
-            row, column = np.nonzero(tile > covered[rows, None])
-            found.append((row + start, column + part.start, tile[row, column]))
-    row, column, value = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    shape = (len(block), len(vectors))
-    return sparse.csr_array((value, (row, column)), shape=shape, dtype=np.float32)
+def _half(rows: slice, columns: slice) -> int:
+    """How far columns lie after rows; where they do not overlap, every cell counts."""
+    apart = columns.stop <= rows.start or columns.start >= rows.stop
+    return TILE_ROWS if apart else columns.start - rows.start
+
+
+def _by_candidate(parts: list[tuple[np.ndarray, ...]], n: int) -> Edges:
+    """Sort by candidate, then by row, by two stable counting sorts; `parts` is emptied."""
+    from tasks.engine.kernels.edges import scatter
+
+    row = np.concatenate([np.empty(0, np.int32), *(part[0] for part in parts)])
+    candidate = np.concatenate([np.empty(0, np.int32), *(part[1] for part in parts)])
+    value = np.concatenate([np.empty(0, np.float32), *(part[2] for part in parts)])
+    parts.clear()
+    per_row, per_candidate = _starts(row, n), _starts(candidate, n)
+    candidate, value = scatter(row, candidate, value, per_row[:-1].copy())
+    row = np.repeat(np.arange(n, dtype=np.int32), np.diff(per_row))
+    row, value = scatter(candidate, row, value, per_candidate[:-1].copy())
+    return Edges(per_candidate, row, value)
+
+
+def _starts(key: np.ndarray, n: int) -> Int[np.ndarray, " n_plus_1"]:
+    return np.concatenate([[0], np.cumsum(np.bincount(key, minlength=n))])

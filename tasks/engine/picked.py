@@ -1,11 +1,14 @@
 """How similar every row is to the rows picked so far, summed up: exact, and counted in blocks."""
 
+from typing import Final
+
 import numpy as np
 from jaxtyping import Float, Int
 
-from tasks.engine.columns import BATCH
 from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import TILE_COLUMNS, column_tiles, map_row_blocks
+
+BATCH: Final = 64  # picks per product with all rows; few, for some searches count them often
 
 
 class PickedSums:

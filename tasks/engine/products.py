@@ -21,9 +21,10 @@ from schemas.errors import SettingsError
 
 Format = Literal["fp32", "bf16", "int8"]
 VARIABLE: Final = "WINNOW_PRODUCTS"  # names a format, to measure or to leave units unused
-STEP: Final = 64  # tiles are padded to multiples of it: each new shape costs a compilation
+STEP: Final = 32  # tiles are padded to multiples of it: each new shape costs a compilation
 ENCODED_ROWS: Final = 8192  # rows rounded at a time
 PEAK: Final = 127
+ONE_IN_BF16: Final = 0x3F80
 
 
 @cache
@@ -48,14 +49,14 @@ def fastest_format() -> Format:
 
 
 class Products:
-    """Proposed cosines of rows, tile by tile, as codes: numbers that order as the products do.
+    """Proposed cosines of rows, tile by tile, as codes: integers that order as the products do.
 
-    Rows are kept once in the format, in the order given: d, 2d or 4d bytes per row. Rows must
-    have length at most 1. Codes are float32 (fp32), int16 (bf16) or int32 (int8).
+    Rows are kept once in the format, in the order given: d (int8), 2d or 4d bytes per row. They
+    must have length at most 1. Codes are int32, or int16 for bf16.
 
     `margin` bounds |proposed - true product| for every pair: by Cauchy and Schwarz from the
     longest rounding error of a row, measured, plus the output's rounding. Typically 2e-5 (fp32,
-    d = 384), 0.0045 (bf16), 0.02 (int8); errors in practice are some ten times smaller.
+    d = 384), 0.006 (bf16), 0.025 (int8); errors in practice are some ten times smaller.
     """
 
     def __init__(
@@ -87,8 +88,7 @@ class Products:
         for start in range(0, self._count, ENCODED_ROWS):
             stop = min(start + ENCODED_ROWS, self._count)
             block = vectors[start:stop] if order is None else vectors[order[start:stop]]
-            steps = np.full(len(block), self._step)
-            coded, error = self._encode(block, steps)
+            coded, error = self._encode(block, np.full(len(block), self._step))
             self._rows[start:stop, :d] = coded
             worst = max(worst, error)
         self._rows = self._rows.to(self._device)
@@ -102,24 +102,25 @@ class Products:
             from tasks.engine.kernels.codes import round_to_steps
 
             coded = np.empty(block.shape, dtype=np.int8)
-            return self._torch.from_numpy(coded), round_to_steps(block, steps, coded)
+            error = round_to_steps(block, steps, coded)
+            return self._torch.from_numpy(coded), error
         rows = self._torch.from_numpy(block)
         if self.form == "fp32":
             return rows, 0.0
         rounded = rows.to(self._kind)
-        error = rounded.float().sub_(rows).square_().sum(dim=1)
-        return rounded, float(error.max().sqrt()) if len(error) else 0.0
+        squares = rounded.float().sub_(rows).square_().sum(dim=1)
+        return rounded, float(squares.max().sqrt()) if len(squares) else 0.0
 
     def tile(
         self, rows: slice | Int[np.ndarray, " b"], columns: slice | Int[np.ndarray, " w"]
-    ) -> np.ndarray:
-        """Codes (b, w) of these rows with those (positions in the order given at the start).
+    ) -> Int[np.ndarray, "b w"]:
+        """Codes of these rows with those (positions in the order given at the start).
 
         The array belongs to the calling thread and its next call overwrites it.
         """
         return self._multiply(self._take(rows), self._take(columns), _size(rows), _size(columns))
 
-    def query(self, block: Float[np.ndarray, "b d"], columns: slice) -> np.ndarray:
+    def query(self, block: Float[np.ndarray, "b d"], columns: slice) -> Int[np.ndarray, "b w"]:
         """Codes of other rows with kept ones; comparable along a row only, not between rows."""
         high = np.abs(block).max(axis=1) / np.float32(PEAK)
         coded, _ = self._encode(block, np.where(high > 0, high, np.float32(1.0)))
@@ -140,21 +141,23 @@ class Products:
         return self._rows[self._torch.from_numpy(padded).to(self._device)]
 
     def _multiply(self, left: Any, right: Any, rows: int, columns: int) -> np.ndarray:
-        out = self._buffer(len(left), len(right))
-        if self.form == "int8" and self._device == "cpu":
-            self._torch._int_mm(left, right.T, out=out)
-            return out.numpy()[:rows, :columns]  # type: ignore[no-any-return]
-        if self.form == "int8":  # sums of 8-bit products stay exact in float32 up to d = 1040
-            out = (left.float() @ right.float().T).to(self._torch.int32)
-        else:
-            self._torch.mm(left, right.T, out=out)
-        if self.form != "bf16":
-            return out.cpu().numpy()[:rows, :columns]  # type: ignore[no-any-return]
         from tasks.engine.kernels.codes import order_bits
 
-        codes = out.cpu().view(self._torch.int16).numpy()
-        order_bits(codes)
-        return codes[:rows, :columns]  # type: ignore[no-any-return]
+        torch = self._torch
+        out = self._buffer(len(left), len(right))
+        if self.form == "int8":
+            if self._device == "cpu":
+                torch._int_mm(left, right.T, out=out)
+            else:  # sums of 8-bit products are exact in float32 up to d = 1040
+                out = (left.float() @ right.float().T).to(torch.int32)
+            return out.cpu().numpy()[:rows, :columns]  # type: ignore[no-any-return]
+        torch.mm(left, right.T, out=out)
+        short = self.form == "bf16"
+        codes: np.ndarray = out.cpu().view(torch.int16 if short else torch.int32).numpy()
+        whole, most = codes.dtype.type, np.iinfo(codes.dtype).max
+        # Two unit rows have no product above 1: what rounding lifts above it is 1.
+        order_bits(codes, whole(most), whole(ONE_IN_BF16 if short else most))
+        return codes[:rows, :columns]
 
     def _buffer(self, rows: int, columns: int) -> Any:
         """The calling thread's tile; torch multiplies with one thread in it."""
@@ -163,30 +166,29 @@ class Products:
         if flat is None or len(flat) < rows * columns:
             if self._torch.get_num_threads() != 1:
                 self._torch.set_num_threads(1)
-            flat = self._own.flat = self._torch.empty(
-                rows * columns, dtype=kind, device=self._device
-            )
+            flat = self._torch.empty(rows * columns, dtype=kind, device=self._device)
+            self._own.flat = flat
         return flat[: rows * columns].view(rows, columns)
 
-    def at_least(self, cosine: Float[np.ndarray, "..."]) -> np.ndarray:
+    def at_least(self, cosine: Float[np.ndarray, "..."]) -> Int[np.ndarray, "..."]:
         """Codes such that a pair of this or a higher true product has at least that code."""
         low = np.asarray(cosine, dtype=np.float64) - self.margin
         if self.form == "int8":
-            return np.floor(low / float(self._step) ** 2).astype(np.int32)  # type: ignore[no-any-return]
-        single = np.nextafter(low.astype(np.float32), np.float32(-np.inf))
-        if self.form == "fp32":
-            return single  # type: ignore[no-any-return]
-        bits = single.view(np.int32)
-        return ((bits ^ ((bits >> 31) & 0x7FFFFFFF)) >> 16).astype(np.int16)
+            return np.asarray(np.floor(low / float(self._step) ** 2).astype(np.int32))
+        codes = _ordered(np.nextafter(low.astype(np.float32), np.float32(-np.inf)).view(np.int32))
+        return codes if self.form == "fp32" else np.asarray((codes >> 16).astype(np.int16))
 
-    def values(self, codes: np.ndarray) -> Float[np.ndarray, "..."]:
+    def values(self, codes: Int[np.ndarray, "..."]) -> Float[np.ndarray, "..."]:
         """The proposed products, float32, each within `margin` of the true one."""
         if self.form == "int8":
-            return (codes * float(self._step) ** 2).astype(np.float32)
-        if self.form == "fp32":
-            return codes.copy()
-        bits = (codes ^ ((codes >> 15) & 0x7FFF)).astype(np.int32) << 16
-        return np.asarray(bits.view(np.float32))
+            return np.asarray((codes * float(self._step) ** 2).astype(np.float32))
+        wide = codes if self.form == "fp32" else _ordered(codes).astype(np.int32) << 16
+        return np.asarray((_ordered(wide) if self.form == "fp32" else wide).view(np.float32))
+
+
+def _ordered(bits: np.ndarray) -> np.ndarray:
+    """Bits of floats to integers that order as they do, and back: it is its own inverse."""
+    return np.asarray(bits ^ np.where(bits < 0, np.iinfo(bits.dtype).max, 0).astype(bits.dtype))
 
 
 def _largest(vectors: np.ndarray) -> float:

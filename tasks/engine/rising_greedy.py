@@ -3,8 +3,8 @@
 import numpy as np
 
 from tasks.engine.admission import Admission
-from tasks.engine.columns import BATCH
 from tasks.engine.greedy import SLACK, accept_given
+from tasks.engine.picked import BATCH
 from tasks.engine.picking import NO_KEY, Keys, Rising, Searched, best_rows, finish_stopped
 from tasks.engine.watch import Arrays, Watch
 

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tasks.engine.admission import Admission
-from tasks.engine.columns import BATCH
 from tasks.engine.greedy import accept_given
 from tasks.engine.objectives.part import Followed
+from tasks.engine.picked import BATCH
 from tasks.engine.picking import NO_KEY, Keys, Rising, Searched, best_rows, finish_stopped
 from tasks.engine.watch import Arrays, Watch
 

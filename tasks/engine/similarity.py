@@ -31,20 +31,24 @@ class Similarity:
             return vectors
         moved = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         length = np.linalg.norm(moved, axis=1, keepdims=True)
-        return np.divide(moved, length, out=np.zeros_like(moved), where=length > LEAST_LENGTH)
+        unit: np.ndarray = np.zeros_like(moved)
+        np.divide(moved, length, out=unit, where=length > LEAST_LENGTH)
+        return unit
 
     def of(self, cosine: np.ndarray) -> np.ndarray:
         """Similarity of each cosine, in [0, 1]; the array is overwritten."""
         if not self.width:
-            return np.maximum(cosine, 0.0, out=cosine)
+            np.maximum(cosine, 0.0, out=cosine)
+            return cosine
         np.minimum(cosine, 1.0, out=cosine)  # rounding may pass 1
         cosine -= 1.0
         cosine /= self.width
-        return np.exp(cosine, out=cosine)
+        np.exp(cosine, out=cosine)
+        return cosine
 
     def cosine_of(self, similarity: np.ndarray) -> np.ndarray:
         """The cosine above which similarity is greater; -1 (all of them) where none is needed."""
         if not self.width:
             return np.asarray(similarity)
         with np.errstate(divide="ignore"):
-            return np.maximum(1.0 + self.width * np.log(similarity), -1.0)
+            return np.asarray(np.maximum(1.0 + self.width * np.log(similarity), -1.0))

@@ -1,143 +1,145 @@
 """Selector `facility_location`: cover the pool and prefer good rows."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Final, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float
-from scipy import sparse
 
 from schemas.errors import SettingsError
 from schemas.results import Selection
-from tasks.engine.budgeted import search
-from tasks.engine.columns import SimilarityColumns
-from tasks.engine.constraints import Limits
-from tasks.engine.edges import uncovered_edges
+from tasks.engine.admission import Admission
+from tasks.engine.bound import upper_bound
+from tasks.engine.budgeted import Found, better_of
+from tasks.engine.coverage import Coverage
 from tasks.engine.evidence import selection_of
+from tasks.engine.fast_greedy import fast_greedy
+from tasks.engine.greedy import lazy_greedy
+from tasks.engine.limits import Limits, eligible
+from tasks.engine.neighbours import nearest_in
 from tasks.engine.pool import Pool
-from tasks.engine.tiles import column_tiles, map_row_blocks
+from tasks.engine.similarity import Similarity
 from tasks.engine.watch import Watch
+
+Mode = Literal["auto", "exact", "fast"]
+EXACT_ROWS: Final = 20_000  # up to which `auto` is exact: seconds on two cores
 
 
 @dataclass(frozen=True)
 class FacilityLocation:
-    """Maximise (1 - w) sum_{j in S} q_j / Q + w sum_i max_{j in S} max(0, x_i . x_j) / C.
+    """Maximise (1 - w) sum_{j in S} q_j / Q + w sum_i max_{j in S} s(x_i, x_j) / C.
 
-    w is `diversity_weight`; Q is the sum of the best qualities the budget could buy and C the value
-    of the whole pool (sum of x_i . x_i), so that both terms reach 1 at best. Lazy greedy gives the
-    picks of plain greedy, at least 1 - 1/e of the optimum for a budget in rows without floors and
-    caps (Nemhauser, Wolsey, Fisher 1978), half of it with caps (a partition matroid). In tokens the
-    better of two orders, gain per token and gain, at least (1 - 1/e) / 2 (Leskovec et al., 2007).
-    Time O(n^2 d) for the first bounds, memory O(n) and a cache of columns.
+    w is `diversity_weight`; s is max(0, cosine), or what `centred` and `kernel_width` make of it
+    (see Similarity); Q is the sum of the best qualities the budget could buy and C the value of the
+    whole pool, so that both terms reach 1 at best. Mode `exact` gives the picks of plain greedy, at
+    least 1 - 1/e of the optimum for a budget in rows without floors and caps (Nemhauser, Wolsey,
+    Fisher 1978), half of it with caps (a partition matroid). In tokens the better of two orders,
+    gain per token and gain, at least (1 - 1/e) / 2 (Leskovec et al., 2007). Time O(n^2 d), memory
+    O(n), a cache of columns and the edges (see Coverage). Mode `fast` (see fast_greedy) costs a
+    little more than O(n d); `auto` takes it from 20,000 rows. Totals hold an `upper_bound` of the
+    objective and the `share_of_bound` reached at least: proved, or in fast mode estimated where
+    pairs were left out.
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "2.0.0"
     draw: ClassVar[str] = "greedy"
     diversity_weight: float = 0.5  # w in [0, 1]
+    centred: bool = False
+    kernel_width: float = 0.0
+    mode: Mode = "auto"
 
     def __post_init__(self) -> None:
+        Similarity(self.centred, self.kernel_width)  # refuses a width out of range
         if not 0 <= self.diversity_weight <= 1:
             raise SettingsError(f"diversity_weight must lie in [0, 1]; got {self.diversity_weight}")
+        if self.mode not in get_args(Mode):
+            raise SettingsError(f"mode must be one of {get_args(Mode)}; got {self.mode!r}")
 
     def __call__(
         self, pool: Pool, limits: Limits, seed: int, watch: Watch | None = None
     ) -> Selection:
         """Choose rows of `pool` in order of gain; a tie goes to the lower id. `seed` is unused."""
-        found = search(
-            lambda: CoverageAndQuality(pool, limits, self.diversity_weight), pool, limits, watch
-        )
-        objective: CoverageAndQuality = found.objective
+        watch, similarity = watch or Watch(), Similarity(self.centred, self.kernel_width)
+        rows, mode = similarity.rows(pool.vectors), self._mode(len(pool))
+        quality = best_affordable_quality(pool, limits)
+        quality_scale = (1 - self.diversity_weight) / quality if quality else 0.0
+
+        def attempt(per_cost: bool, phase: str) -> Found:
+            admission = Admission(pool, limits)
+            worth = quality_scale * pool.quality
+            coverage = Coverage(rows, similarity, worth, self.diversity_weight)
+            if mode == "exact" or not coverage.scale:
+                gains, bounds, short = lazy_greedy(coverage, admission, watch, per_cost, phase)
+                return Found(admission, gains, bounds, short, (coverage, None))
+            done = fast_greedy(coverage, admission, watch, per_cost)
+            return Found(admission, done.gains, done.bounds, done.shortfall, (coverage, done))
+
+        found = better_of(attempt, limits, watch)
         return selection_of(
             self,
             found.admission,
             np.array(found.gains),
             final_gain=found.bounds,
             is_bound=np.ones(len(pool), dtype=bool),
-            quality_per_gain=objective.quality_scale,
+            quality_per_gain=quality_scale,
             shortfall=found.shortfall,
             totals={
                 **found.totals,
-                "objective": round(float(sum(found.gains)), 9),
-                "quality_scale": objective.quality_scale,
-                "coverage_scale": objective.coverage_scale,
+                "mode": mode,
+                **_reached(found),
+                "quality_scale": quality_scale,
+                "coverage_scale": found.objective[0].scale,
             },
         )
 
+    def _mode(self, rows: int) -> str:
+        return self.mode if self.mode != "auto" else ("exact" if rows <= EXACT_ROWS else "fast")
 
-class CoverageAndQuality:
-    """The objective above, with the current coverage of every row."""
 
-    def __init__(self, pool: Pool, limits: Limits, weight: float):
-        n = len(pool)
-        self.vectors, self.quality, self.weight = pool.vectors, pool.quality, weight
-        self.columns = SimilarityColumns(pool.vectors)
-        self.covered = np.zeros(n, dtype=np.float32)
-        self.columns_computed = 0
-        self.next_look = n // 16  # columns after which to see whether few edges are left
-        self.edges: sparse.csc_array | None = None
-        own = np.einsum("ij,ij->i", pool.vectors, pool.vectors, dtype=np.float64)
-        coverage_total = float(own.sum())
-        quality_total = best_affordable_quality(pool, limits)
-        self.coverage_scale = weight / coverage_total if coverage_total else 0.0
-        self.quality_scale = (1 - weight) / quality_total if quality_total else 0.0
+def _reached(found: Found) -> dict[str, Any]:
+    """What the chosen rows add to F, a bound that no subset exceeds, and the share reached."""
+    coverage, done = found.objective
+    admission: Admission = found.admission
+    before = _covered_before(coverage, admission)
+    value = float(coverage.worth[admission.order].sum()) - before
+    value += coverage.scale * coverage.total * coverage.value
+    may = eligible(admission.pool, admission.limits)
+    if coverage.edges is None:
+        left = np.where(may, found.bounds, 0.0)
+        left[admission.order] = 0.0
+        bound = value + _best(left, admission.cost, admission.limits.budget)
+    else:
+        bound = upper_bound(
+            coverage, value + before, coverage.floor, admission.cost, admission.limits.budget, may
+        )
+        bound = value + (bound - before - value) / max(done.captured if done else 1.0, 1e-6)
+    facts = done.facts if done else {"columns_computed": coverage.columns_computed}
+    return {
+        "objective": round(value, 9),
+        "upper_bound": round(bound, 9),
+        "share_of_bound": round(min(1.0, value / bound), 6) if bound else 1.0,
+        "bound_is": "proved" if done is None or done.captured >= 1 else "estimated",
+        **facts,
+    }
 
-    def first_bounds(self) -> Float[np.ndarray, " n"]:
-        """Gains over the empty set, one blocked pass over all pairs (none if w is 0)."""
-        value = self.quality_scale * self.quality
-        if not self.weight:
-            return value
 
-        def reach(rows: slice) -> Float[np.ndarray, " b"]:
-            total = np.zeros(rows.stop - rows.start)
-            for _, tile in column_tiles(self.vectors[rows], self.vectors):
-                np.maximum(tile, 0.0, out=tile)
-                total += tile.sum(axis=1, dtype=np.float64)
-            return total
+def _covered_before(coverage: Coverage, admission: Admission) -> float:
+    """What the rows chosen elsewhere cover by themselves, on the scale of the objective."""
+    given = np.array(admission.limits.preselected, dtype=np.int64)
+    if not (len(given) and coverage.scale):
+        return 0.0
+    cosine = nearest_in(coverage.vectors, coverage.vectors[given])[1]
+    return float(coverage.scale * coverage.similarity.of(cosine).sum())
 
-        reached = np.concatenate([np.zeros(0), *map_row_blocks(len(self.quality), reach)])
-        return value + self.coverage_scale * reached
 
-    def ready(self, index: int) -> bool:
-        """Whether the row's column is kept."""
-        return not self.weight or self.edges is not None or index in self.columns
-
-    def prepare(self, indices: list[int]) -> None:
-        """Compute several columns in one product, or at some point all edges that still matter."""
-        self.columns_computed += len(indices)
-        if self.columns_computed > self.next_look:
-            self.next_look += max(1, len(self.quality) // 16)
-            self.edges = uncovered_edges(self.vectors, self.covered)
-        if self.edges is None:
-            self.columns.prepare(indices)
-
-    def _reach(self, index: int) -> tuple[np.ndarray | slice, Float[np.ndarray, " m"]]:
-        """Rows that a row may still add to, and their similarities with it."""
-        if self.edges is None:
-            return slice(None), self.columns.column(index)
-        part = slice(*self.edges.indptr[index : index + 2])
-        return self.edges.indices[part], self.edges.data[part]
-
-    def gain(self, index: int) -> float:
-        """Quality plus what the row would add to the coverage of all rows."""
-        value = self.quality_scale * float(self.quality[index])
-        if not self.weight:
-            return value
-        rows, similarity = self._reach(index)
-        added = np.maximum(similarity - self.covered[rows], 0.0)
-        return value + self.coverage_scale * float(added.sum(dtype=np.float64))
-
-    def accept(self, index: int) -> None:
-        """Raise the coverage of every row to its similarity with this one."""
-        if self.weight:
-            rows, similarity = self._reach(index)
-            self.covered[rows] = np.maximum(self.covered[rows], similarity)
-            self.columns.forget(index)
+def _best(gain: Float[np.ndarray, " n"], cost: np.ndarray, budget: int) -> float:
+    """What the best remaining gains that the budget buys add up to, the last one in part."""
+    order = np.argsort(-gain / cost, kind="stable")
+    spent = np.minimum(np.cumsum(cost[order]), budget)
+    return float((np.diff(spent, prepend=0) / cost[order]) @ gain[order])
 
 
 def best_affordable_quality(pool: Pool, limits: Limits) -> float:
     """Sum of the best qualities the budget could buy (in tokens: best per token, fractional)."""
-    cost = pool.cost.astype(np.float64) if limits.in_tokens else np.ones(len(pool))
-    order = np.argsort(-pool.quality / cost, kind="stable")
-    spent = np.minimum(np.cumsum(cost[order]), limits.budget)
-    bought = np.diff(spent, prepend=0.0) / cost[order]
-    return float((bought * pool.quality[order]).sum())
+    cost = pool.cost if limits.in_tokens else np.ones(len(pool))
+    return _best(pool.quality, cost, limits.budget)

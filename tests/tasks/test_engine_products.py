@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 
-import tasks.selectors.facility_location as module
 from tasks.engine.columns import SimilarityColumns
-from tasks.engine.constraints import Limits
-from tasks.engine.edges import uncovered_edges
 from tasks.engine.neighbours import nearest_in, nearest_neighbours
 from tasks.engine.tiles import column_tiles, map_row_blocks, thread_count
-from tasks.selectors.facility_location import FacilityLocation
-from tests.pools import pool_of, random_pool, with_
+from tests.pools import pool_of, random_pool
 
 N = 2300  # more than one tile both ways
 POOL = random_pool(N, d=24, seed=3)
@@ -74,7 +70,7 @@ class TestColumns:
     def test_columns_are_the_tiles_without_negatives_whatever_is_kept(
         self, whole: np.ndarray, cache_bytes: int
     ) -> None:
-        columns = SimilarityColumns(POOL.vectors, cache_bytes)
+        columns = SimilarityColumns(POOL.vectors, cache_bytes=cache_bytes)
         columns.prepare(range(0, 150))
         for index in (0, 5, 149, 2299, 5, 700, 0):
             assert np.array_equal(columns.column(index), np.maximum(whole[index], 0.0))
@@ -93,49 +89,6 @@ class TestColumns:
         columns.column(1)
         columns.prepare([3])
         assert [index in columns for index in (1, 2, 3)] == [True, False, True]
-
-
-class TestEdges:
-    def test_they_are_the_similarities_above_what_covers_a_row(self, whole: np.ndarray) -> None:
-        covered = np.random.default_rng(1).random(N).astype(np.float32)
-        edges = uncovered_edges(POOL.vectors, covered)
-        assert edges is not None
-        assert np.array_equal(edges.toarray(), np.where(whole > covered[:, None], whole, 0.0))
-
-    def test_there_are_none_where_they_would_be_too_many(self) -> None:
-        nothing = np.zeros(N, dtype=np.float32)
-        assert uncovered_edges(POOL.vectors, nothing, most=1000) is None
-
-
-@pytest.mark.parametrize("constrained", [False, True])
-def test_facility_location_is_the_same_by_columns_by_edges_and_with_a_tiny_cache(
-    monkeypatch: pytest.MonkeyPatch, constrained: bool
-) -> None:
-    some = random_pool(700, d=12)
-    twins = some.vectors[np.arange(700) // 2 * 2]  # every row twice
-    pool = with_(some, vectors=twins, quality=some.quality.round(1))
-    limits = Limits(25)
-    if constrained:
-        limits = Limits(80, True, {0: 5}, {1: 7}, (8, 600), (1, 2))
-    looks: list[bool] = []
-
-    def look(*arguments: np.ndarray) -> object:
-        looks.append(True)
-        return uncovered_edges(*arguments)
-
-    def choose(edges: object, cache: int) -> tuple[list[int], bytes, list[str]]:
-        with monkeypatch.context() as patch:
-            patch.setattr(module, "uncovered_edges", edges)
-            patch.setattr(
-                module, "SimilarityColumns", lambda vectors: SimilarityColumns(vectors, cache)
-            )
-            found = FacilityLocation(0.8)(pool, limits, 0)
-        return found.indices.tolist(), found.gains.tobytes(), found.status.tolist()
-
-    by_columns = choose(lambda *_: None, 2**30)
-    assert choose(look, 2**30) == by_columns
-    assert choose(lambda *_: None, 5 * 4 * 700) == by_columns
-    assert looks, "the edges were used"
 
 
 class TestNeighbours:

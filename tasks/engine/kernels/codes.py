@@ -1,22 +1,22 @@
-"""Loops over a tile of codes (numbers that order as the products they stand for)."""
+"""Loops over codes: whole numbers that order as the products they stand for."""
 
 import numpy as np
 from numba import njit
 
-ONE = 0x3F80  # the bits of 1.0 in bfloat16
-
 
 @njit(cache=True, nogil=True)
-def order_bits(tile: np.ndarray) -> None:
-    """Turn bfloat16 bits, read as int16, into integers that order as the numbers do; in place.
+def order_bits(tile: np.ndarray, below_sign: np.integer, most: np.integer) -> None:
+    """Turn the bits of floats, read as integers, into integers that order as the floats do.
 
-    What is above 1 becomes 1: the true product of two unit rows is not above it.
+    In place. `below_sign` has all bits but the sign's; what exceeds `most` becomes `most`. Both
+    are of the tile's type: wider numbers would cost three times the time.
     """
     rows, columns = tile.shape
     for i in range(rows):
+        row = tile[i]
         for j in range(columns):
-            bits = tile[i, j]
-            tile[i, j] = min(bits ^ ((bits >> 15) & 0x7FFF), ONE)
+            bits = row[j]
+            row[j] = min(bits ^ (below_sign if bits < 0 else 0), most)
 
 
 @njit(cache=True, nogil=True)
@@ -35,18 +35,12 @@ def round_to_steps(rows: np.ndarray, steps: np.ndarray, coded: np.ndarray) -> fl
 
 
 @njit(cache=True, nogil=True)
-def largest_of_rows(tile: np.ndarray, where: np.ndarray) -> None:
-    """Column of each row's largest code (the lower column on ties), into `where`."""
-    rows, columns = tile.shape
-    for i in range(rows):
-        row = tile[i]
-        best = row[0]
-        for j in range(columns):
-            best = max(best, row[j])
-        for j in range(columns):
-            if row[j] == best:
-                where[i] = j
-                break
+def any_at_least(codes: np.ndarray, least: int) -> bool:
+    """Whether one of the codes reaches `least`; written so that it runs 64 codes at a time."""
+    found = np.uint8(0)
+    for j in range(len(codes)):
+        found |= np.uint8(codes[j] >= least)
+    return bool(found != 0)
 
 
 @njit(cache=True, nogil=True)

@@ -84,7 +84,7 @@ class Saturation:
     ):
         self.made_of = (rows, similarity, saturation, to_cover)
         self.to_cover = to_cover
-        self.columns = SimilarityColumns(to_cover.targets, similarity=similarity, candidates=rows)
+        self.columns = SimilarityColumns(to_cover.targets, similarity, candidates=rows)
         self.room = saturation * to_cover.reach  # how much likeness each row still counts
         self.whole = float((self.room * to_cover.weight).sum())
         self.saturated = not self.room.any()

@@ -1,0 +1,75 @@
+"""What no subset can exceed: an upper bound of the objective of facility location."""
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from tasks.engine.coverage import Coverage
+from tasks.engine.edges import NEVER
+
+ROUNDS: Final = 120
+EDGE_VISITS: Final = 1e9  # edges looked at in all rounds together
+PATIENCE: Final = 10
+SHRINK: Final = 0.7
+
+
+def upper_bound(
+    coverage: Coverage,
+    reached: float,
+    floor: Float[np.ndarray, " n"],
+    cost: Int[np.ndarray, " n"],
+    budget: int,
+    open_rows: Bool[np.ndarray, " n"],
+) -> float:
+    """The least bound found of F over subsets of `open_rows` within the budget.
+
+    For any levels y >= 0, F(S) <= scale sum_i y_i + sum_{j in S} (worth_j + scale sum_i
+    max(0, s_ij - y_i)), and the best S for the right side is a (fractional) knapsack: the
+    Lagrangian dual of the location problem (Cornuejols, Fisher, Nemhauser 1977), of which the
+    usual bound F(S) + best remaining gains is the case y = coverage. Levels are improved by
+    subgradient steps and stay at or above `floor`, below which edges are not known. `reached` is
+    F of a subset.
+    """
+    from tasks.engine.kernels.bound import times_covered
+    from tasks.engine.kernels.lazy import edge_gains
+
+    assert coverage.edges is not None
+    edges, scale = coverage.edges.arrays, coverage.scale
+    rows = np.flatnonzero(open_rows & (cost <= budget))
+    wanted = coverage.covered < NEVER
+    level, best, step, stale = coverage.covered.copy(), np.inf, 1.0, 0
+    rounds = int(min(ROUNDS, max(1, EDGE_VISITS / max(1, len(edges[1])))))
+    for _ in range(rounds):
+        gain = edge_gains(edges, level, coverage.worth, scale, rows)
+        taken, share = _knapsack(gain, cost[rows], budget)
+        bound = scale * float(level[wanted].sum(dtype=np.float64)) + float(gain[taken] @ share)
+        stale = 0 if bound < best else stale + 1
+        best = min(best, bound)
+        step = step * SHRINK if stale and stale % PATIENCE == 0 else step
+        times = times_covered(edges, level, rows[taken], share)
+        slope = np.where(wanted, times - 1.0, 0.0)
+        slope[(slope < 0) & (level <= floor)] = 0.0
+        length = float(slope @ slope)
+        if not length or bound <= reached:
+            break
+        move = step * (bound - reached) / scale / length
+        level = np.clip(level + move * slope, floor, np.maximum(floor, 1.0)).astype(np.float32)
+    return best
+
+
+def _knapsack(
+    gain: Float[np.ndarray, " m"], cost: Int[np.ndarray, " m"], budget: int
+) -> tuple[Int[np.ndarray, " t"], Float[np.ndarray, " t"]]:
+    """Best rows by gain per cost until the budget is spent, the last one in part."""
+    rate = gain / cost
+    if cost.min(initial=1) == cost.max(initial=1) and len(gain) > budget:
+        best = np.argpartition(-rate, int(budget // cost[0]) - 1)[: int(budget // cost[0])]
+        return best, np.ones(len(best))
+    order = np.argsort(-rate, kind="stable")
+    spent = np.cumsum(cost[order])
+    count = min(int(np.searchsorted(spent, budget, side="left")) + 1, len(order))
+    share = np.ones(count)
+    if count and spent[count - 1] > budget:
+        share[-1] = 1 - (spent[count - 1] - budget) / cost[order[count - 1]]
+    return order[:count], share

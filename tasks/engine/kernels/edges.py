@@ -1,0 +1,127 @@
+"""Inner loops over edges: pairs of rows whose similarity can still add to coverage."""
+
+import numpy as np
+from numba import njit
+
+from tasks.engine.kernels.coverage import NOTHING, REORDER
+
+GROUP = 64  # cells looked at together before any is looked at alone
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER)
+def dot(left: np.ndarray, right: np.ndarray) -> np.float32:
+    """Cosine of two unit rows: the value that decides, whatever product proposed the pair."""
+    total = NOTHING
+    for i in range(len(left)):
+        total += left[i] * right[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def similarity_of(cosine: np.float32, width: np.float32) -> np.float32:
+    """`Similarity.of` for one cosine."""
+    if width == NOTHING:
+        return max(cosine, NOTHING)
+    return np.float32(np.exp((min(cosine, np.float32(1.0)) - np.float32(1.0)) / width))
+
+
+@njit(cache=True, nogil=True)
+def pairwise(
+    vectors: np.ndarray, left: np.ndarray, right: np.ndarray, width: np.float32
+) -> np.ndarray:
+    """Similarity of each row `left[t]` to row `right[t]`; NaN where `right` is -1."""
+    found = np.full(len(left), np.nan, np.float32)
+    for t in range(len(left)):
+        if right[t] >= 0:
+            found[t] = similarity_of(dot(vectors[left[t]], vectors[right[t]]), width)
+    return found
+
+
+@njit(cache=True, nogil=True, fastmath=REORDER | {"nnan"})
+def _largest(cells: np.ndarray) -> float:
+    best = cells[0]
+    for b in range(1, len(cells)):
+        best = max(best, cells[b])
+    return best
+
+
+@njit(cache=True, nogil=True)
+def keep_edges(
+    tile: np.ndarray,
+    sides: tuple[np.ndarray, np.ndarray],
+    rows: np.ndarray,
+    columns: np.ndarray,
+    limits: tuple[np.ndarray, np.ndarray],
+    offset: int,
+    covered: np.ndarray,
+    width: np.float32,
+    found: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> int:
+    """Write (row, candidate, similarity) of the pairs of a tile that can still add to coverage.
+
+    A cell at the limit of its row or column, or above, is proposed; the exact similarity of the
+    two vectors in `sides` then decides for both directions. Cells with column + offset < row are
+    the other half of a symmetric block. `found` must have room for two edges per cell. Returns the
+    number of edges.
+    """
+    one, other, value = found
+    low_limit = np.empty(-(-len(columns) // GROUP), limits[1].dtype)
+    for g in range(len(low_limit)):
+        low_limit[g] = limits[1][g * GROUP : (g + 1) * GROUP].min()
+    count = 0
+    for a in range(len(rows)):
+        line, limit, start = tile[a], limits[0][a], max(0, a - offset)
+        for g in range(start // GROUP, len(low_limit)):
+            low, high = g * GROUP, min((g + 1) * GROUP, len(columns))
+            if _largest(line[low:high]) < min(limit, low_limit[g]):
+                continue
+            for b in range(max(low, start), high):
+                if line[b] < limit and line[b] < limits[1][b]:
+                    continue
+                i, j = rows[a], columns[b]
+                exact = similarity_of(dot(sides[0][a], sides[1][b]), width)
+                if exact > covered[i]:
+                    one[count], other[count], value[count] = i, j, exact
+                    count += 1
+                if i != j and exact > covered[j]:
+                    one[count], other[count], value[count] = j, i, exact
+                    count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def scatter(
+    key: np.ndarray, carried: np.ndarray, value: np.ndarray, starts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Stable counting sort by `key`: (carried, value) in its order; `starts` is used up."""
+    moved, values = np.empty(len(key), np.int32), np.empty(len(key), np.float32)
+    for t in range(len(key)):
+        place = starts[key[t]]
+        moved[place], values[place] = carried[t], value[t]
+        starts[key[t]] = place + 1
+    return moved, values
+
+
+@njit(cache=True, nogil=True)
+def nearest_exact(
+    tile: np.ndarray,
+    rows: np.ndarray,
+    columns: np.ndarray,
+    vectors: np.ndarray,
+    slack: float,
+    proposed: np.ndarray,
+    best: np.ndarray,
+    where: np.ndarray,
+) -> None:
+    """Raise `best` to the exact cosine with the nearest of `columns`, the lower row on ties.
+
+    `tile` holds proposed cosines; all within `slack` of a row's best proposal are looked at.
+    """
+    for a in range(len(rows)):
+        proposed[a] = max(proposed[a], tile[a].max())
+        for b in range(len(columns)):
+            if tile[a, b] < proposed[a] - slack:
+                continue
+            exact = dot(vectors[rows[a]], vectors[columns[b]])
+            if exact > best[a] or (exact == best[a] and columns[b] < where[a]):
+                best[a], where[a] = exact, columns[b]

@@ -1,0 +1,51 @@
+"""The largest codes of a block of rows, and the columns they stand in."""
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Int
+
+LOWEST: Final = np.iinfo(np.int32).min
+ROOM: Final = 4  # times what is kept: candidates pile up before they are sifted
+
+
+class Largest:
+    """Per row of a block the `keep` columns of largest code, while tiles of codes pass by.
+
+    Ties go to the lower position, whatever the order of the tiles. 32 bytes per row and column
+    kept.
+    """
+
+    def __init__(self, rows: int, keep: int) -> None:
+        self._keep = keep
+        self._keys = np.empty((rows, max(32, ROOM * keep)), dtype=np.int64)
+        self._held = np.zeros(rows, dtype=np.int64)
+        self._least = np.full(rows, LOWEST)
+
+    def offer(
+        self,
+        codes: Int[np.ndarray, "b w"],
+        lines: Int[np.ndarray, " b"],
+        own: Int[np.ndarray, " b"],
+        first: int,
+    ) -> None:
+        """Codes of the rows at `lines` with the positions from `first` on.
+
+        `own` is the position of each row itself, which is passed over (-1: it has none).
+        """
+        from tasks.engine.kernels.largest import keep_largest
+
+        keep_largest(codes, lines, own, first, self._keep, self._keys, self._held, self._least)
+
+    def positions(self) -> Int[np.ndarray, "rows keep"]:
+        """The positions, of the largest code first; -1 where fewer were offered."""
+        from tasks.engine.kernels.largest import sorted_positions
+
+        found = np.empty((len(self._keys), self._keep), dtype=np.int32)
+        sorted_positions(self._keys, self._held, self._keep, found)
+        return found
+
+    def last(self, positions: Int[np.ndarray, "rows keep"]) -> Int[np.ndarray, " rows"]:
+        """The least code among `positions`; LOWEST where nothing had to be left out."""
+        codes = self._keys[:, self._keep - 1] >> 32
+        return np.where(positions[:, -1] >= 0, codes, LOWEST).astype(np.int32)

@@ -1,0 +1,69 @@
+"""A first order of rows for facility location: greedy inside each bucket, merged by gain.
+
+Partition, solve, merge (after Mirzasoleiman et al., 2013): rows of different buckets are taken to
+have no similarity, so a bucket's greedy sequence does not depend on the others, and the greedy
+order of the whole is their merge. O(n b d) time for buckets of b rows, one block in memory.
+"""
+
+from typing import Final
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from tasks.engine.buckets import Buckets
+from tasks.engine.coverage import Coverage
+from tasks.engine.tiles import column_tiles, map_row_blocks
+
+BLOCK_ROWS: Final = 1536  # rows solved together: 9 MB of similarities
+SURPLUS: Final = 2.0  # budget a block may spend, relative to its share of all costs
+
+
+def partitioned_order(
+    coverage: Coverage, buckets: Buckets, price: Float[np.ndarray, " n"], budget: float, unit: float
+) -> tuple[Int[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """Rows by falling gain per price, then by index, and their gains; k is about SURPLUS budgets.
+
+    A price of infinity shuts a row out, which still wants to be covered. Of equal rows only the
+    first stays: each block of a large family would put one forward.
+    """
+    from tasks.engine.kernels.coverage import dense_greedy
+
+    blocks = [
+        np.sort(buckets.order[low : min(low + BLOCK_ROWS, stop)])
+        for start, stop in zip(buckets.starts[:-1], buckets.starts[1:], strict=True)
+        for low in range(start, stop, BLOCK_ROWS)
+    ]
+    whole = float(price[np.isfinite(price)].sum())
+
+    def solve(which: slice) -> tuple[np.ndarray, np.ndarray]:
+        rows = blocks[which.start]
+        cost, some = price[rows], coverage.vectors[rows]
+        share = float(cost[np.isfinite(cost)].sum()) / whole if whole else 0.0
+        near = np.empty((len(rows), len(rows)), dtype=np.float32)
+        for low in range(0, len(rows), 512):
+            for part, tile in column_tiles(some[low : low + 512], some):
+                near[low : low + 512, part] = coverage.similarity.of(tile)
+        order, gains = dense_greedy(
+            near, coverage.covered[rows], coverage.worth[rows], cost, coverage.scale, unit,
+            SURPLUS * budget * share + 1.0,
+        )  # fmt: skip
+        return rows[order], gains
+
+    parts = list(map_row_blocks(len(blocks), solve, size=1))
+    order = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)]).astype(np.int64)
+    gains = np.concatenate([np.empty(0), *(part[1] for part in parts)])
+    key = np.rint(gains / price[order] * unit)
+    best = np.lexsort((order, -key))
+    best = best[_first_of_equal(coverage.vectors, order[best])]
+    return order[best], gains[best]
+
+
+def _first_of_equal(vectors: np.ndarray, order: np.ndarray) -> Int[np.ndarray, " k"]:
+    """Places in `order` of the rows that no earlier one equals."""
+    weights = np.random.default_rng(0).standard_normal(vectors.shape[1])
+    parts = [vectors[order[low : low + 8192]] @ weights for low in range(0, len(order), 8192)]
+    mark = np.concatenate([np.zeros(0), *parts])
+    _, first, place = np.unique(mark, return_index=True, return_inverse=True)
+    later = np.flatnonzero(first[place] != np.arange(len(order)))
+    twin = (vectors[order[later]] == vectors[order[first[place[later]]]]).all(axis=1)
+    return np.setdiff1d(np.arange(len(order)), later[twin])  # marks alone might collide
