@@ -15,9 +15,8 @@ from tasks.engine.buckets import Buckets, partition
 from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import TILE_COLUMNS, TILE_ROWS, column_tiles, map_row_blocks
 
-EXACT_ROWS: Final = 65_536  # above it all pairs take minutes: some 20 s per 50,000 rows squared
-NEAR_BUCKETS: Final = 16  # whose rows are all looked at
-SAMPLED: Final = 4  # rows of every other bucket
+EXACT_ROWS: Final = 65_536  # rows that each row is compared with at most: some 15 s for 50,000
+LOOKED_AT: Final = 16  # rows of a block whose error is worked out
 DIGITS: Final = 12  # sums over other blocks come in another order: closer means are equal
 
 
@@ -35,15 +34,20 @@ def mean_similarity(
     """Mean similarity of every row to all rows, itself included.
 
     Up to `exact_rows` rows by all pairs, each product used for both its rows. Beyond, rows are
-    put into about sqrt(n) buckets: a row is compared with all rows of the NEAR_BUCKETS nearest
-    ones and with SAMPLED rows of each other one, which stand for the rest of their bucket. The
-    error is estimated from how much the sampled rows of a bucket differ. Time O(n^2 d / 2), or
-    O(n^1.5 d); memory O(n) beside the rows.
+    put into about sqrt(n) buckets and a row is compared with about `exact_rows` others: half of
+    them all rows of the nearest buckets, half of them a sample of equal size of each other bucket,
+    which stands for it. The error is estimated from how much the sampled rows of a bucket differ.
+    Many, because herding picks what was overestimated: to gain from k picks the error must be
+    small beside 1 / k. Time O(n d exact_rows); memory O(n) beside the rows.
     """
     n = len(rows)
     if n <= exact_rows:
         return MeanSimilarity(np.round(_all_pairs(rows, similarity) / max(1, n), DIGITS))
-    return _near_and_sample(rows, similarity, partition(rows, round(n**0.5), seed=0))
+    buckets = partition(rows, round(n**0.5), seed=0)
+    near = max(1, exact_rows * len(buckets) // (2 * n))
+    return _near_and_sample(
+        rows, similarity, buckets, near, max(2, exact_rows // 2 // len(buckets))
+    )
 
 
 def mean_cosine(rows: Float[np.ndarray, "n d"]) -> MeanSimilarity:
@@ -94,25 +98,29 @@ def representatives(
     return buckets.order[buckets.starts[bucket] + offset], size[bucket] / taken[bucket], bucket
 
 
-def _near_and_sample(rows: np.ndarray, similarity: Similarity, buckets: Buckets) -> MeanSimilarity:
-    sampled, stands_for, of_bucket = representatives(buckets, SAMPLED)
-    far_rows, near = rows[sampled], buckets.nearest(NEAR_BUCKETS)
-    totals, errors = np.empty(len(rows)), np.empty(len(rows))
+def _near_and_sample(
+    rows: np.ndarray, similarity: Similarity, buckets: Buckets, near_buckets: int, sampled: int
+) -> MeanSimilarity:
+    some, stands_for, of_bucket = representatives(buckets, sampled)
+    far_rows, near = rows[some], buckets.nearest(near_buckets)
+    totals, errors = np.empty(len(rows)), np.full(len(rows), np.nan)
 
     def look(bucket: int) -> None:
         own = _rows_of(buckets, [bucket])
         close = rows[np.sort(_rows_of(buckets, near[bucket]))]
         weight = np.where(np.isin(of_bucket, near[bucket]), 0.0, stands_for)
         for start in range(0, len(own), TILE_ROWS):
-            some = own[start : start + TILE_ROWS]
-            total = np.zeros(len(some))
-            for _, tile in column_tiles(rows[some], close):
+            these = own[start : start + TILE_ROWS]
+            total = np.zeros(len(these))
+            for _, tile in column_tiles(rows[these], close):
                 total += similarity.of(tile).sum(axis=1, dtype=np.float64)
-            far = np.empty((len(some), len(far_rows)))
-            for part, tile in column_tiles(rows[some], far_rows):
-                far[:, part] = similarity.of(tile)
-            totals[some] = total + far @ weight
-            errors[some] = np.sqrt(_variance(far, weight, of_bucket))
+            far = np.empty((min(LOOKED_AT, len(these)), len(far_rows)))
+            for part, tile in column_tiles(rows[these], far_rows):
+                values = similarity.of(tile).astype(np.float64)
+                total += values @ weight[part]
+                far[:, part] = values[:LOOKED_AT]
+            totals[these] = total
+            errors[these[:LOOKED_AT]] = _error(far, weight, of_bucket)
 
     def look_at(part: slice) -> None:
         for bucket in range(part.start, part.stop):
@@ -120,21 +128,23 @@ def _near_and_sample(rows: np.ndarray, similarity: Similarity, buckets: Buckets)
 
     for _ in map_row_blocks(len(buckets), look_at, size=8):
         pass
-    relative = errors / np.maximum(totals, np.finfo(float).tiny)
-    return MeanSimilarity(np.round(totals / len(rows), DIGITS), float(np.median(relative)))
+    known = np.flatnonzero(~np.isnan(errors) & (totals > 0))
+    relative = errors[known] / totals[known]
+    error = float(np.median(relative)) if len(known) else 0.0
+    return MeanSimilarity(np.round(totals / len(rows), DIGITS), error)
 
 
 def _rows_of(buckets: Buckets, some: Iterable[int]) -> Int[np.ndarray, " m"]:
     return np.concatenate([buckets.order[buckets.starts[b] : buckets.starts[b + 1]] for b in some])
 
 
-def _variance(
+def _error(
     far: Float[np.ndarray, "b r"], weight: Float[np.ndarray, " r"], of_bucket: Int[np.ndarray, " r"]
 ) -> Float[np.ndarray, " b"]:
-    """Variance of the stratified estimate sum_r weight_r far_br, strata being the buckets."""
+    """Standard error of the stratified estimate sum_r weight_r far_br, strata being the buckets."""
     first = np.flatnonzero(np.diff(of_bucket, prepend=-1))
     count = np.diff(np.append(first, len(of_bucket)))
     mean = np.add.reduceat(far, first, axis=1) / count
     spread = np.maximum(np.add.reduceat(far**2, first, axis=1) / count - mean**2, 0.0)
     size = weight[first] * count
-    return np.asarray((spread / np.maximum(count - 1, 1)) @ size**2)
+    return np.asarray(np.sqrt((spread / np.maximum(count - 1, 1)) @ size**2))

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tasks.engine.constraints import Limits
 from tasks.engine.mean_similarity import mean_similarity
 from tasks.engine.objectives.pairwise import Pairwise, graph_cut
 from tasks.engine.pool import Pool
@@ -27,7 +26,7 @@ class GraphCut(KernelSelector):
         super().__post_init__()
         check_between("redundancy", self.redundancy, 0, 1)
 
-    def part(self, pool: Pool, limits: Limits) -> Pairwise:
+    def part(self, pool: Pool) -> Pairwise:
         """The objective, for no rows picked yet."""
         similarity = self.similarity()
         rows = similarity.rows(pool.vectors)

@@ -7,10 +7,11 @@ from typing import ClassVar
 from schemas.errors import SettingsError
 from schemas.results import Selection
 from tasks.engine.constraints import Limits
-from tasks.engine.objectives.choose_mixed import choose_mixed
+from tasks.engine.objectives.choose_mixed import Mode, choose_mixed
 from tasks.engine.objectives.part import Part
 from tasks.engine.pool import Pool
 from tasks.engine.similarity import Similarity
+from tasks.engine.watch import Watch
 
 
 def check_between(name: str, value: float, low: float, high: float) -> None:
@@ -31,14 +32,20 @@ class MixingSelector(ABC):
         check_between("diversity_weight", self.diversity_weight, 0, 1)
 
     @abstractmethod
-    def part(self, pool: Pool, limits: Limits) -> Part:
+    def part(self, pool: Pool) -> Part:
         """The objective, for no rows picked yet."""
 
-    def __call__(self, pool: Pool, limits: Limits, seed: int) -> Selection:
+    def search_mode(self) -> Mode:
+        """How to search where gains may rise (see `choose_mixed`)."""
+        return "auto"
+
+    def __call__(
+        self, pool: Pool, limits: Limits, seed: int, watch: Watch | None = None
+    ) -> Selection:
         """Choose rows of `pool` in order of gain; a tie goes to the lower id. `seed` is unused."""
         name = type(self).__name__
-        parts = {name: (1.0, self.part(pool, limits))} if self.diversity_weight else {}
-        return choose_mixed(self, pool, limits, parts)
+        parts = {name: (1.0, self.part(pool))} if self.diversity_weight else {}
+        return choose_mixed(self, pool, limits, parts, watch, self.search_mode())
 
 
 @dataclass(frozen=True)

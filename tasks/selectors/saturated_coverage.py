@@ -3,8 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from tasks.engine.constraints import Limits
-from tasks.engine.objectives.saturation import Saturation
+from tasks.engine.objectives.saturation import Saturation, ToCover
 from tasks.engine.pool import Pool
 from tasks.selectors.mixing import KernelSelector, check_between
 
@@ -25,7 +24,8 @@ class SaturatedCoverage(KernelSelector):
         super().__post_init__()
         check_between("saturation", self.saturation, 0.001, 1)
 
-    def part(self, pool: Pool, limits: Limits) -> Saturation:
+    def part(self, pool: Pool) -> Saturation:
         """The objective, for no rows picked yet."""
         similarity = self.similarity()
-        return Saturation(similarity.rows(pool.vectors), similarity, self.saturation)
+        rows = similarity.rows(pool.vectors)
+        return Saturation(rows, similarity, self.saturation, ToCover.of(rows, similarity))

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 
 from tasks.engine.columns import SimilarityColumns
 from tasks.engine.constraints import Limits
+from tasks.engine.coverage import own_similarity
 from tasks.engine.mean_similarity import MeanSimilarity
 from tasks.engine.objectives.part import affordable_rows, best_affordable
 from tasks.engine.picked import BATCH, PickedSums
@@ -162,11 +163,3 @@ class Cosine(Similarity):
     def of(self, cosine: np.ndarray) -> np.ndarray:
         """The cosines themselves."""
         return cosine
-
-
-def own_similarity(
-    rows: Float[np.ndarray, "n d"], similarity: Similarity
-) -> Float[np.ndarray, " n"]:
-    """Similarity of each row with itself: 1 but for rounding, and for rows without a direction."""
-    squared = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
-    return similarity.of(squared)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from tasks.engine.buckets import partition
 from tasks.engine.columns import SimilarityColumns
