@@ -19,14 +19,15 @@ from tasks.engine.constraints import Limits, eligible
 from tasks.engine.near import nearest_kept
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
-from tasks.groups import Groups, codes_of, groups_of
+from tasks.features import features_of
+from tasks.groups import Groups, by_columns, groups_of, joint_codes
 from tasks.methods import selector_of
-from tasks.selectors import Selector
+from tasks.selectors import Selector, needs_of
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.progress import ProgressFiles
 from tasks.storage.rows import read_rows, read_vectors, write_rows
 
-VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
 
 
 def run(params: Params, paths: Paths) -> Manifest:
@@ -90,7 +91,8 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
         documents, on="id", how="left", validate="1:1", maintain_order="left"
     )
     groups, group = groups_of(rows, params.choose.group_columns)
-    by = params.choose.settings.get("by", "cluster")
+    selector = selector_of(params.choose)
+    by = by_columns(params.choose.settings.get("by", "cluster"))
     pool = Pool(
         ids=rows["id"].to_numpy().astype(object),
         vectors=vectors,
@@ -98,7 +100,8 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
         cost=np.maximum(rows["tokens"].to_numpy(), 1),
         group=group,
         group_names=groups.names,
-        stratum=codes_of(rows, str(by))[1],
+        stratum=joint_codes(rows, by),
+        features=features_of(rows, by) if "features" in needs_of(selector) else None,
     )
     double = rows["semantic_keeper_id"].is_not_null().to_numpy()
     return pool, limits_of(params.choose, pool, groups, np.flatnonzero(double))
