@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PYTHONUNBUFFERED := 1
 BIN := $(CURDIR)/.venv/bin
 
-.PHONY: help setup demo test lint types slow duplicates bench-rows clean
+.PHONY: help setup demo test lint types slow duplicates bench bench-rows clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -41,6 +41,11 @@ slow: setup
 # make duplicates   precision and recall of near-duplicate removal on planted revisions
 duplicates: setup
 	@$(BIN)/python -m tests.benchmarks.near_duplicates
+
+# make bench   the selection engine's goals against its peers (hours; ARGS="--only 1" for one goal)
+bench:
+	@$(MAKE) --no-print-directory setup EXTRAS=test,static,bench
+	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.bench $(ARGS)
 
 # make bench-rows   52,000 instruction rows end to end with a static embedder
 bench-rows:

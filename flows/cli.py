@@ -4,14 +4,12 @@ Exit status: 0 done, 1 a problem was found, 2 wrong use. Each command imports wh
 so that `winnow --help` is instant.
 """
 
-import signal
-import sys
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
-from schemas.errors import SettingsError, WinnowError
+from flows.start import main as main
 
 app = typer.Typer(
     name="winnow",
@@ -105,24 +103,6 @@ def verify(as_json: Json = False) -> None:
     print(text)
     if not equal:
         raise typer.Exit(1)
-
-
-def _leave(number: int, frame: object) -> None:  # noqa: ARG001  # signal's
-    """End in an orderly way when asked to: a Prefect server that was started here ends too."""
-    sys.exit(128 + number)
-
-
-def main() -> None:
-    """Entry of the command: a problem is shown in words, not as a traceback."""
-    from flows.quiet import be_quiet
-
-    be_quiet()
-    signal.signal(signal.SIGTERM, _leave)
-    try:
-        app()
-    except WinnowError as error:
-        print(error, file=sys.stderr)
-        sys.exit(2 if isinstance(error, SettingsError) else 1)
 
 
 if __name__ == "__main__":

@@ -4,16 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
+from flows.lookup import all_ids, rows_of, share_at_or_below
 from flows.telling import in_words
 from schemas.errors import WinnowError
-from tasks.stage import Paths
+from tasks.paths import Paths
+from tasks.percentiles import NO_SCORES, percentile
 
 NEAR_IDS = 5
 ID_SAMPLE = 20_000  # ids compared with a wrong one: difflib takes about 1 s for so many
 TEXT_CHARS = 300
-BASE_SCORES = ("id", "nearest_id", "cluster")
 
 
 def tell(row: str, as_json: bool, paths: Paths | None = None) -> str:
@@ -34,63 +33,44 @@ def explain(row: str, paths: Paths) -> list[dict[str, Any]]:
         raise WinnowError(
             "no run has finished here", where=str(ledger), remedy="run `winnow run` first"
         )
-    decisions = pl.scan_parquet(ledger).filter(pl.col("id") == row).collect()
-    decisions = decisions.with_columns(pl.selectors.float().fill_nan(None))
-    if decisions.is_empty():
+    decisions = rows_of(ledger, row)
+    if not decisions:
         raise _unknown(row, ledger)
     facts = {
         "scores": _scores(row, paths),
-        "selection": _first(paths.table("selection"), row),
+        "selection": next(iter(rows_of(paths.table("selection"), row)), None),
         "text": _text(row, paths),
     }
     # scores, rank and text belong to the one record of this id that went on to be judged
-    judged = {"kept"} if "kept" in decisions["verdict"].to_list() else {"dropped"}
+    judged = "kept" if any(each["verdict"] == "kept" for each in decisions) else "dropped"
     return [
-        {**decision, **(facts if decision["verdict"] in judged else {})}
-        for decision in decisions.sort("source_file", "row").to_dicts()
+        {**decision, **(facts if decision["verdict"] == judged else {})}
+        for decision in sorted(decisions, key=lambda each: (each["source_file"], each["row"]))
     ]
-
-
-def _first(table: Path, row: str) -> dict[str, Any] | None:
-    if not table.exists():
-        return None
-    found = pl.scan_parquet(table).filter(pl.col("id") == row).head(1).collect()
-    found = found.with_columns(pl.selectors.float().fill_nan(None))
-    return found.to_dicts()[0] if len(found) else None
 
 
 def _text(row: str, paths: Paths) -> str | None:
     """Read the beginning of the text."""
-    table = paths.table("documents")
-    if not table.exists():
-        return None
-    wanted = pl.scan_parquet(table).filter(pl.col("id") == row, pl.col("duplicate_of").is_null())
-    texts = wanted.select(pl.col("text").str.slice(0, TEXT_CHARS)).head(1).collect()
-    return None if texts.is_empty() else str(texts.item())
+    found = rows_of(paths.table("documents"), row, ["text", "duplicate_of"])
+    texts = [each["text"][:TEXT_CHARS] for each in found if each["duplicate_of"] is None]
+    return texts[0] if texts else None
 
 
 def _scores(row: str, paths: Paths) -> list[dict[str, Any]]:
     """Each score of the row with its percentile: the share of scored rows at or below it, in %."""
-    table = paths.table("scores")
-    own = _first(table, row)
-    if own is None:
-        return []
-    schema = pl.scan_parquet(table).collect_schema()
-    names = [
-        name
-        for name, kind in schema.items()
-        if kind.is_numeric() and name not in BASE_SCORES and own[name] is not None
-    ]
-    at_or_below = [(pl.col(name) <= own[name]).sum().alias(name) for name in names]
-    known = [pl.col(name).fill_nan(None).is_not_null().sum().alias(f"of {name}") for name in names]
-    counts = pl.scan_parquet(table).select(*at_or_below, *known).collect().to_dicts()[0]
+    table, summary = paths.table("scores"), paths.json("percentiles")
+    own = next(iter(rows_of(table, row)), {})
+    known = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
     return [
         {
             "score": name,
-            "value": own[name],
-            "percentile": round(100 * counts[name] / counts[f"of {name}"], 1),
+            "value": value,
+            "percentile": percentile(known[name], value)
+            if name in known
+            else share_at_or_below(table, name, value),
         }
-        for name in names
+        for name, value in own.items()
+        if name not in NO_SCORES and type(value) in (int, float)
     ]
 
 
@@ -107,11 +87,10 @@ def near_ids(row: str, ledger: Path) -> list[str]:
     """Ids that begin with or contain what was asked for, else the most alike among a sample."""
     import difflib
 
-    ids = pl.scan_parquet(ledger).select(pl.col("id").unique().sort())
-    for rule in (pl.col("id").str.starts_with(row), pl.col("id").str.contains(row, literal=True)):
-        found = ids.filter(rule).head(NEAR_IDS).collect()["id"].to_list()
-        if row and found:
-            return found  # type: ignore[no-any-return]
-    like = pl.col("id").str.starts_with(row[:2]).sort(descending=True)
-    sample = ids.sort(like, maintain_order=True).head(ID_SAMPLE).collect()["id"].to_list()
-    return difflib.get_close_matches(row, sample, n=NEAR_IDS, cutoff=0.5)
+    ids = all_ids(ledger)
+    begin = [name for name in ids if name.startswith(row)]
+    contain = [name for name in ids if row in name]
+    if row and (begin or contain):
+        return (begin or contain)[:NEAR_IDS]
+    like = sorted(ids, key=lambda name: not name.startswith(row[:2]))  # stable: those alike first
+    return difflib.get_close_matches(row, like[:ID_SAMPLE], n=NEAR_IDS, cutoff=0.5)

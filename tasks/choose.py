@@ -12,8 +12,9 @@ import polars as pl
 from schemas.errors import SettingsError
 from schemas.manifest import Manifest, file_digest
 from schemas.params import Budget, ChooseParams, Params
+from schemas.results import SEMANTIC
 from schemas.tables import RejectedTable, SelectionTable, check
-from tasks.chosen import facts_of, rejected_table, selection_table
+from tasks.chosen import SEMANTIC_COLUMNS, facts_of, name_keepers, rejected_table, selection_table
 from tasks.engine.constraints import Limits, eligible
 from tasks.engine.near import nearest_kept
 from tasks.engine.pool import Pool
@@ -43,7 +44,10 @@ def run(params: Params, paths: Paths) -> Manifest:
     there = np.concatenate([selection.indices, before])  # whose coverage counts
     nearest, similarity = nearest_kept(pool.vectors, there)
     chosen = check(SelectionTable, selection_table(pool, limits, selection, nearest))
-    rejected = check(RejectedTable, rejected_table(pool, selection, there, nearest, similarity))
+    rejected = rejected_table(pool, selection, there, nearest, similarity)
+    rejected = check(
+        RejectedTable, name_keepers(rejected, read_rows(paths.table("scores"), SEMANTIC_COLUMNS))
+    )
     write_rows(paths.table("selection"), chosen)
     write_rows(paths.table("rejected"), rejected)
     facts = facts_of(pool, limits, selection, watch)
@@ -78,7 +82,8 @@ def work_key(params: Params, paths: Paths, selector: Selector) -> str:
 def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
     """The rows to choose from, sorted by id, and what `choose` asks of a subset of them."""
     keys, vectors = read_vectors(paths.table("vectors"))
-    scores = read_rows(paths.table("scores"), ["id", "quality", "cluster"])
+    columns = ["id", "quality", "cluster", "semantic_keeper_id"]
+    scores = read_rows(paths.table("scores"), columns)
     documents = read_rows(
         paths.table("documents"), ["id", "source", "metadata", "duplicate_of"]
     ).filter(pl.col("duplicate_of").is_null())
@@ -98,11 +103,19 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
         stratum=joint_codes(rows, by),
         features=features_of(rows, by) if "features" in needs_of(selector) else None,
     )
-    return pool, limits_of(params.choose, pool, groups)
+    double = rows["semantic_keeper_id"].is_not_null().to_numpy()
+    return pool, limits_of(params.choose, pool, groups, np.flatnonzero(double))
 
 
-def limits_of(params: ChooseParams, pool: Pool, groups: Groups) -> Limits:
-    """Budget, floors, caps and lists as indices; raises `SettingsError` for what is not there."""
+def limits_of(
+    params: ChooseParams, pool: Pool, groups: Groups, double: np.ndarray | None = None
+) -> Limits:
+    """Budget, floors, caps and lists as indices; raises `SettingsError` for what is not there.
+
+    `double` holds rows for which another stands: not eligible unless they must be included.
+    """
+    wanted = set(params.must_include)
+    twins = [] if double is None else double.tolist()
     limits = Limits(
         budget=1,
         floors=groups.bounds(params.group_floors, "choose.group_floors"),
@@ -110,6 +123,7 @@ def limits_of(params: ChooseParams, pool: Pool, groups: Groups) -> Limits:
         include=indices_of(pool, params.must_include, "choose.must_include"),
         exclude=indices_of(pool, params.must_exclude, "choose.must_exclude"),
         min_quality=params.min_quality,
+        closed={index: SEMANTIC for index in twins if pool.ids[index] not in wanted},
         preselected=indices_of(pool, params.preselected, "choose.preselected"),
         min_distance=params.min_distance,
     )

@@ -1,8 +1,8 @@
 """Stage `deduplicate`: documents -> duplicates.parquet, each with its keeper and similarity.
 
-Exact duplicates were found by `ingest`; near ones are found here: MinHash signatures (Broder, 1997)
-in a banded index (datasketch) give candidates, the true Jaccard similarity of their word n-grams
-decides. Every dropped row is at least `threshold` similar to a row that stays: no chains.
+Exact duplicates were found by `ingest`; near ones are found here: equal bands of MinHash signatures
+(Broder, 1997) give candidates, the true Jaccard similarity of their word n-grams decides. Every
+dropped row is at least `threshold` similar to a row that stays: no chains.
 """
 
 import logging

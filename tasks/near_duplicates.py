@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from tasks.engine.words import cut
 
 log = logging.getLogger("winnow")
-CHUNK_ROWS: Final = 4096
+CHUNK_ROWS: Final = 4096  # below 2^16, as _chunk sorts by row in 16 bits
 WORD: Final = r"\w+"
 MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # odd constant of Fibonacci hashing (Knuth, 1973)
 
@@ -40,10 +40,26 @@ class NgramSets:
     @classmethod
     def of(cls, texts: pl.Series, size: int) -> "NgramSets":
         """Hash the n-grams of all texts, chunk by chunk."""
-        starts = range(0, max(len(texts), 1), CHUNK_ROWS)
-        parts = [_chunk(texts.slice(start, CHUNK_ROWS), size) for start in starts]
+        parts = [
+            _chunk(texts.slice(start, CHUNK_ROWS), size)
+            for start in _with_progress(range(0, max(len(texts), 1), CHUNK_ROWS), len(texts))
+        ]
         hashes, counts, words = (np.concatenate(column) for column in zip(*parts, strict=True))
         return cls(hashes, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64), words)
+
+
+def _with_progress(starts: range, total: int, seconds: float = 5.0) -> Iterator[int]:
+    """Yield the starts of the chunks; every few seconds log how far it is and the time left."""
+    began = told = time.monotonic()
+    for start in starts:
+        now = time.monotonic()
+        if now - told > seconds:
+            told, rate = now, start / (now - began)
+            log.info(
+                f"hashed {start:,} of {total:,} documents, {rate:,.0f} a second, "
+                f"{(total - start) / rate:.0f} s left"
+            )
+        yield start
 
 
 def _chunk(texts: pl.Series, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -61,7 +77,8 @@ def _chunk(texts: pl.Series, size: int) -> tuple[np.ndarray, np.ndarray, np.ndar
         inside = start + step < end
         value[inside] = (value[inside] ^ codes[start[inside] + step]) * MIX
         value ^= value >> np.uint64(29)
-    order = np.lexsort((value, owner))
+    order = np.argsort(value)
+    order = order[np.argsort(owner.astype(np.uint16)[order], kind="stable")]  # a radix sort
     owner, value = owner[order], value[order]
     fresh = np.ones(len(value), dtype=bool)
     fresh[1:] = (owner[1:] != owner[:-1]) | (value[1:] != value[:-1])
@@ -74,45 +91,57 @@ def candidate_pairs(
     """Pairs (i < j) that share a band of their MinHash signatures, sorted, each once.
 
     Bands hold 4 hashes (2 below a threshold of 0.4): a pair of similarity s is found with
-    probability 1 - (1 - s^4)^(permutations / 4), which is 0.9998 at s = 0.7 and 128 permutations.
+    probability 1 - (1 - s^4)^(permutations / 4), which is 0.9998 at s = 0.7 and 128 permutations
+    (Broder, 1997; Indyk and Motwani, 1998). Memory: 4 bytes per row and permutation.
     """
-    from datasketch import MinHash, MinHashLSH
+    from tasks.engine.kernels.sketches import signatures
 
     rows = 4 if threshold >= 0.4 else 2
-    index = MinHashLSH(num_perm=permutations, params=(permutations // rows, rows))
-    empty = MinHash(num_perm=permutations, seed=(seed + 1) % 2**32, hashfunc=int)  # numpy's limit
-    found: list[tuple[int, int]] = []
-    for i in _with_progress(len(sets)):
-        own = sets.row(i)
-        if not len(own):
-            continue
-        sketch = empty.copy()
-        sketch.update_batch((own >> np.uint64(32)).tolist())
-        found.extend((earlier, i) for earlier in index.query(sketch))
-        index.insert(i, sketch, check_duplication=False)
-    return np.array(sorted(found), dtype=np.int64).reshape(-1, 2)
+    sketch = signatures(sets.hashes, sets.offsets, *_permutations(permutations, seed))
+    some = np.flatnonzero(np.diff(sets.offsets))  # rows without words are like no other
+    found = [np.empty(0, dtype=np.int64)]
+    for start in range(0, permutations - rows + 1, rows):
+        band = np.zeros(len(some), dtype=np.uint64)
+        for column in range(start, start + rows):
+            band = (band ^ sketch[some, column]) * MIX
+            band ^= band >> np.uint64(32)
+        first, second = _equal_pairs(band)
+        found.append(np.unique(some[first] * len(sets) + some[second]))
+    codes = np.unique(np.concatenate(found))
+    return np.stack([codes // max(1, len(sets)), codes % max(1, len(sets))], axis=1)
 
 
-def _with_progress(total: int, seconds: float = 5.0) -> Iterator[int]:
-    started = told = time.monotonic()
-    for i in range(total):
-        now = time.monotonic()
-        if now - told > seconds:
-            told, rate = now, i / (now - started)
-            log.info(
-                f"sketched {i:,} of {total:,}, {rate:,.0f} rows/s, {(total - i) / rate:.0f} s left"
-            )
-        yield i
+def _permutations(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Odd slopes and shifts of the maps h -> slope * h + shift mod 2^32, each a bijection."""
+    random = np.random.RandomState((seed + 1) % 2**32)  # numpy's limit; this stream never changes
+    slope = random.randint(0, 1 << 31, count, dtype=np.uint32) * np.uint32(2) + np.uint32(1)
+    return slope, random.randint(0, 1 << 32, count, dtype=np.uint32)
+
+
+def _equal_pairs(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions (i < j) of all pairs of equal keys: runs of the sorted keys, one step at a time."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    found = [np.empty((2, 0), dtype=np.int64)]
+    place, step = np.arange(len(keys)), 0
+    while len(place):
+        step += 1
+        place = place[place + step < len(keys)]
+        place = place[keys[place] == keys[place + step]]
+        found.append(np.stack([order[place], order[place + step]]))
+    pairs = np.concatenate(found, axis=1)
+    return pairs.min(axis=0), pairs.max(axis=0)
 
 
 def jaccard(sets: NgramSets, pairs: Int[np.ndarray, "m 2"]) -> Float[np.ndarray, " m"]:
-    """|A and B| / |A or B| of the two rows' n-gram sets, for each pair."""
-    result = np.zeros(len(pairs))
-    for place, (i, j) in enumerate(pairs):
-        a, b = sets.row(i), sets.row(j)
-        shared = len(np.intersect1d(a, b, assume_unique=True))
-        result[place] = shared / (len(a) + len(b) - shared)
-    return result
+    """|A and B| / |A or B| of the two rows' n-gram sets, for each pair (0 for two empty sets)."""
+    from tasks.engine.kernels.sketches import shared_counts
+
+    shared = shared_counts(sets.hashes, sets.offsets, pairs)
+    either = np.diff(sets.offsets)[pairs].sum(axis=1) - shared
+    similarity = np.zeros(len(pairs))
+    np.divide(shared, either, out=similarity, where=either > 0)
+    return similarity
 
 
 def resolve(

@@ -8,7 +8,6 @@ import logging
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -17,43 +16,10 @@ from pydantic import ValidationError
 from schemas.errors import SettingsError, WinnowError
 from schemas.manifest import Manifest, file_digest
 from schemas.params import Params
+from tasks.paths import Paths as Paths
 from tasks.storage.rows import write_text
 
 log = logging.getLogger("winnow")
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Where everything lies, relative to the checkout's root."""
-
-    root: Path = Path()
-
-    @property
-    def artifacts(self) -> Path:
-        """Folder of everything a run writes."""
-        return self.root / "artifacts"
-
-    def table(self, name: str) -> Path:
-        """Path of the table `artifacts/<name>.parquet`."""
-        return self.artifacts / f"{name}.parquet"
-
-    def json(self, name: str) -> Path:
-        """Path of `artifacts/<name>.json`."""
-        return self.artifacts / f"{name}.json"
-
-    def progress(self, stage: str) -> Path:
-        """Folder of what an interrupted stage needs to go on: no output, tracked by nobody."""
-        return self.artifacts / ".progress" / stage
-
-    @property
-    def store(self) -> Path:
-        """The LanceDB folder: derived, rebuilt at need, tracked by nobody."""
-        return self.artifacts / "lancedb"
-
-    @property
-    def params(self) -> Path:
-        """The settings file."""
-        return self.root / "params.yaml"
 
 
 MANIFEST_NAMES = {"validate": "validation"}  # every other stage's manifest has the stage's name

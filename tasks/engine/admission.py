@@ -71,7 +71,7 @@ class Admission:
         if not self.open_need:
             return True
         self.reserve = Reserve(self.cells, self.cost, self.free, self.need, self.room)
-        return self.reserve.plan(self.left)
+        return self.reserve.make_plan(self.left)
 
     @property
     def left(self) -> int:
@@ -120,16 +120,16 @@ class Admission:
         self._set(index, SELECTED)
         self.order.append(int(index))
         self.spent += int(self.cost[index])
+        if self.reserve:
+            self.reserve.take(index)
         for group in self._groups_of[self.cells.cell[index]]:
             self.room[group] -= 1
             if self.need[group] > 0:
                 self.need[group] -= 1
                 self.open_need -= 1
         self._keep_distance(index)
-        if self.reserve:
-            self.reserve.take(index)
-            if not self.open_need:
-                self.reserve = None
+        if not self.open_need:
+            self.reserve = None
 
     def _keep_distance(self, index: int) -> None:
         if self.spacing:

@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tasks.engine.cells import NO_CAP, cells_of
-from tasks.engine.completion import Demand, Offer, cheapest_completion
+from tasks.engine.completion import cheapest_completion
 from tasks.engine.limits import Limits, cost_of
+from tasks.engine.offers import Demand, Offer
 from tasks.engine.pool import Pool
 from tasks.engine.spacing import Spacing
 
@@ -183,9 +184,9 @@ class Demands:
         held = self.cells.rows_per_group(self.cells.cell[forced])
         demand = Demand(self.cells.members, np.maximum(need - held, 0), room - held)
         kept = self.offered[~asked[self.shut_by].any(axis=1)]
-        offer = Offer(self.cells.cell[kept], self.cost[kept])
+        offer = Offer.of_rows(self.cells.cell[kept], self.cost[kept])
         found = cheapest_completion(offer, demand)
-        return None if found is None else offer.total(found)
+        return None if found is None else offer.total(found.count)
 
     def eligible_in(self, group: int) -> tuple[int, int]:
         """Rows of a group that may be chosen by all lists and rules, and all of its rows."""

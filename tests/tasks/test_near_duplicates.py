@@ -70,6 +70,41 @@ def test_the_sets_do_not_depend_on_how_many_rows_are_hashed_at_once(rows, cut):
     ]
 
 
+def test_signatures_are_those_of_the_formula_and_of_an_independent_library():
+    from datasketch import MinHash
+
+    from tasks.engine.kernels.sketches import signatures
+
+    sets, seed = sets_of([*planted(3, 20, 30, 5), "", "one"]), 4
+    slope, shift = module._permutations(16, seed)
+    found = signatures(sets.hashes, sets.offsets, slope, shift)
+    theirs = MinHash(num_perm=16, seed=seed + 1, hashfunc=int)
+    for row in range(len(sets)):
+        upper = (sets.row(row) >> np.uint64(32)).astype(np.uint32)
+        values = [mixed(int(value)) for value in upper]
+        for p in range(16):
+            least = [(int(slope[p]) * value + int(shift[p])) % 2**32 for value in values]
+            assert found[row, p] == min(least, default=2**32 - 1)
+        sketch = theirs.copy()
+        sketch.update_batch(upper.tolist())
+        assert found[row].tolist() == sketch.hashvalues.tolist()
+
+
+def mixed(value: int) -> int:
+    """MurmurHash3's last step, on Python's whole numbers."""
+    for factor, step in ((0x85EBCA6B, 16), (0xC2B2AE35, 13)):
+        value = (value ^ (value >> step)) * factor % 2**32
+    return value ^ (value >> 16)
+
+
+@quick
+@given(keys=st.lists(st.integers(0, 4), max_size=12))
+def test_pairs_of_equal_keys_are_all_found_once(keys):
+    first, second = module._equal_pairs(np.array(keys, dtype=np.uint64))
+    wanted = [(i, j) for j in range(len(keys)) for i in range(j) if keys[i] == keys[j]]
+    assert sorted(zip(first.tolist(), second.tolist(), strict=True)) == sorted(wanted)
+
+
 def test_no_rows_and_rows_without_words_have_no_ngrams():
     assert len(sets_of([])) == 0
     sets = sets_of(["", "...", "🙂 🙂"])
