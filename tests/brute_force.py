@@ -81,8 +81,10 @@ class Worth:
 
 def twins(pool: Pool, one: int, other: int, in_tokens: bool = False) -> bool:
     """Whether two rows are equal in all that an objective sees."""
+    held = pool.features_or_strata() if pool.features is not None else np.zeros((len(pool), 1))
     return bool(
         (pool.vectors[one] == pool.vectors[other]).all()
+        and not (held[[one]] != held[[other]]).sum()
         and pool.quality[one] == pool.quality[other]
         and (not in_tokens or pool.cost[one] == pool.cost[other])
     )

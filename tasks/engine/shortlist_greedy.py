@@ -15,7 +15,7 @@ from tasks.engine.greedy import accept_given
 from tasks.engine.objectives.part import Followed
 from tasks.engine.picked import BATCH
 from tasks.engine.picking import NO_KEY, Keys, Rising, Searched, best_rows, finish_stopped
-from tasks.engine.watch import Arrays, Watch
+from tasks.engine.watch import Arrays, Saved, Watch
 
 BLOCK: Final = 256  # picks between two passes over all rows, at most
 SHORTLIST: Final = 4096  # rows followed at first
@@ -40,49 +40,93 @@ def shortlist_greedy(
     per_cost: bool = True,
     phase: str = "search",
     trust: bool = False,
-    shortlist: int = SHORTLIST,
+    shortlist: int = 0,
 ) -> Searched:
     """Add the admissible row of largest gain until the budget is spent, ties by index.
 
-    Exact unless `trust`: the shortlist doubles whenever it stops being sure of the best row too
-    soon, and holds all rows if gains may rise. With `trust` picks come from the `shortlist` best
-    rows of the last pass, a sixteenth of the picks so far at a time and at most TRUSTED. Returns
-    what `lazy_greedy` does, but the last gains are exact.
+    Exact unless `trust`: the shortlist, of SHORTLIST rows if 0, doubles whenever it stops being
+    sure of the best row too soon, and holds all rows if gains may rise. With `trust` picks come
+    from the best rows of the last pass, a sixteenth of the picks so far at a time and at most
+    TRUSTED. Returns what `lazy_greedy` does, but the last gains are exact.
     """
     watch = watch or Watch()
     saved = watch.resume(phase)
-    gains, keys = accept_given(objective, admission), Keys(admission, per_cost)
+    keys = Keys(admission, per_cost)
+    rising = bool(objective.rises.any())
+    count = len(admission.cost) if rising and not trust else shortlist or SHORTLIST
+    given = accept_given(objective, admission)
     saved.replay(admission, objective.accept)
-    gains += saved.state.get("gains", np.zeros(0)).tolist()
-    n, rising = len(admission.cost), bool(objective.rises.any())
-    shortfall = saved.state.get("shortfall", np.full(n, np.inf))
-    count = int(saved.state.get("count", n if rising and not trust else shortlist))
-    some = _Shortlist(objective, admission, keys, trust, saved.state) if saved.picks else None
-
-    def state() -> Arrays:
-        own = np.array(gains[admission.given :])
-        kept = {"gains": own, "shortfall": shortfall, "count": np.array(count)}
-        return kept | (some.state() if some else {})
-
+    found = _Search(objective, admission, keys, trust, given, count, saved)
     while admission.free.any() and not admission.full and not watch.stop():
-        some = some or _Shortlist(objective, admission, keys, trust, {}, count)
-        block = max(1, min(TRUSTED, some.start // TRUSTED_SHARE)) if trust else BLOCK
-        gain = some.pick()
-        if gain is not None:
-            gains.append(gain)
-            watch.tell(admission, gain, state)
-        picked = len(admission.order) - some.start
-        if gain is None or picked >= block:
-            shortfall = np.minimum(shortfall, some.lacked(gains[len(gains) - picked :]))
-            if picked < block // 2 and not some.refused:
-                count = min(2 * count, n)
-            some = None
-    if some:
-        picked = len(admission.order) - some.start
-        shortfall = np.minimum(shortfall, some.lacked(gains[len(gains) - picked :]))
+        if found.step():
+            watch.tell(admission, found.gains[-1], found.state)
+    found.close_list()
     last = objective.all_gains().copy()
-    finish_stopped(objective, admission, watch, keys.of(last), gains)
-    return gains, last, shortfall
+    finish_stopped(objective, admission, watch, keys.of(last), found.gains)
+    return found.gains, last, found.shortfall
+
+
+class _Search:
+    """What the search has come to: gains, shortfall, and the shortlist in use."""
+
+    def __init__(
+        self,
+        objective: Tracked,
+        admission: Admission,
+        keys: Keys,
+        trust: bool,
+        given: list[float],
+        count: int,
+        saved: Saved,
+    ):
+        self.objective, self.admission, self.keys, self.trust = objective, admission, keys, trust
+        kept = saved.state
+        self.gains = given + kept.get("gains", np.zeros(0)).tolist()
+        self.shortfall = kept.get("shortfall", np.full(len(admission.cost), np.inf))
+        self.count = int(kept.get("count", count))
+        self.list = _Shortlist(objective, admission, keys, trust, kept) if kept else None
+
+    def state(self) -> Arrays:
+        """All from which the search can go on."""
+        assert self.list
+        own = np.array(self.gains[self.admission.given :])
+        kept = {"gains": own, "shortfall": self.shortfall, "count": np.array(self.count)}
+        return kept | self.list.state()
+
+    def step(self) -> bool:
+        """Take the best row of the list; False if a new list is needed, or no row is left."""
+        if self.list and self._picked() >= self._block():
+            self.close_list()
+        if not self.list:
+            self.list = _Shortlist(
+                self.objective, self.admission, self.keys, self.trust, {}, self.count
+            )
+        gain = self.list.pick()
+        if gain is None:
+            self.close_list()
+            return False
+        self.gains.append(gain)
+        return True
+
+    def _picked(self) -> int:
+        return len(self.admission.order) - int(self.list.start) if self.list else 0
+
+    def _block(self) -> int:
+        """Picks that may come from this list."""
+        if not (self.trust and self.list):
+            return BLOCK
+        return max(1, min(TRUSTED, int(self.list.start) // TRUSTED_SHARE))
+
+    def close_list(self) -> None:
+        """Note what the rows lacked while the list was used; make the next larger if too short."""
+        if not self.list:
+            return
+        picked = self._picked()
+        lacked = self.list.lacked(self.gains[len(self.gains) - picked :])
+        self.shortfall = np.minimum(self.shortfall, lacked)
+        if picked < self._block() // 2 and not self.list.refused:
+            self.count = min(2 * self.count, len(self.shortfall))
+        self.list = None
 
 
 class _Shortlist:

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tasks.engine.shortlist_greedy as shortlists
 import tasks.engine.watch as module
 from tasks.engine.constraints import Admission, Limits
 from tasks.engine.watch import Arrays, Watch
 from tasks.selectors import SELECTORS
+from tasks.selectors.mixture import Mixture
 from tests.pools import random_pool
 
 POOL = random_pool(80, seed=4)
@@ -56,11 +58,27 @@ def _saves_after_every_pick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SAVE_SHARE", 1e9)
 
 
-@pytest.mark.parametrize("name", ["facility_location", "k_center"])
+MIXED = Mixture(0.7, {"facility_location": 1.0, "distribution_matching": 1.0})
+SEARCHES = {
+    "facility_location": SELECTORS["facility_location"](),
+    "k_center": SELECTORS["k_center"](),
+    "saturated_coverage": SELECTORS["saturated_coverage"](),
+    "graph_cut": SELECTORS["graph_cut"](),
+    "feature_based": SELECTORS["feature_based"](),
+    "distribution_matching": SELECTORS["distribution_matching"](),
+    "a trusted shortlist": SELECTORS["distribution_matching"](mode="fast"),
+    "gains that rise": MIXED,
+}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
 @pytest.mark.parametrize("kind", LIMITS)
 @pytest.mark.parametrize("after", [1, 7, 19, 23, 28])
-def test_an_interrupted_search_ends_as_one_that_was_not(name: str, kind: str, after: int) -> None:
-    limits, selector = LIMITS[kind], SELECTORS[name]()
+def test_an_interrupted_search_ends_as_one_that_was_not(
+    name: str, kind: str, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shortlists, "SHORTLIST", 8)
+    limits, selector = LIMITS[kind], SEARCHES[name]
     whole = selector(POOL, limits, 0)
     shelf = Shelf(after)
     try:

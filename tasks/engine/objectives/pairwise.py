@@ -4,7 +4,7 @@ With t rows picked, the gain of row j is  a_j + t r_j - c sum_{s picked} s(j, s)
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,6 +17,8 @@ from tasks.engine.objectives.part import affordable_rows, best_affordable
 from tasks.engine.picked import BATCH, PickedSums
 from tasks.engine.pool import Pool
 from tasks.engine.similarity import Similarity
+
+ROUNDING: Final = 1e-6  # of a sum of similarities, relative
 
 
 @dataclass(frozen=True)
@@ -141,8 +143,9 @@ def graph_cut(
     Lin and Bilmes (2011). Submodular, as s >= 0; monotone for r <= 1/2. The gain of j is
     n mean_j - r s(j, j) - 2 r sum_{i in S} s(i, j).
     """
-    own = own_similarity(rows, similarity)
-    start = len(rows) * mean.values - redundancy * own
+    reach = len(rows) * mean.values
+    start = reach - redundancy * own_similarity(rows, similarity)
+    start[np.abs(start) <= ROUNDING * reach] = 0.0  # as of a row that is like none but itself
     return Pairwise(rows, similarity, Terms(mean, start, 0.0, 2.0 * redundancy, 0.0))
 
 
