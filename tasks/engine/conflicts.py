@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Bool
-from scipy import optimize
 
 from schemas.errors import WinnowError
 
@@ -42,6 +41,8 @@ def smallest_conflict(everything: Part, can_be_met: Callable[[Part], bool]) -> P
 
 def _smallest_hitting(families: list[Part], count: int) -> Part:
     """A smallest set with a member in each family."""
+    from scipy import optimize  # takes 0.4 s
+
     if not families:
         return np.zeros(count, dtype=bool)
     found = optimize.milp(

@@ -38,7 +38,7 @@ def only(limits: Limits, asks: list[Ask]) -> Limits:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_the_conflict_found_cannot_be_met_and_no_smaller_one_exists(data: st.DataObject) -> None:
     pool = data.draw(pools(most=7))
