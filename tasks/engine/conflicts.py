@@ -10,7 +10,7 @@ from schemas.errors import WinnowError
 
 Part = Bool[np.ndarray, " m"]
 ROUNDS: Final = 60  # correction sets to collect before settling for a minimal conflict
-MANY: Final = 200  # demands beyond which a smallest conflict larger than one is not looked for
+MANY: Final = 200  # demands beyond which a minimal conflict is enough
 
 
 def smallest_conflict(everything: Part, can_be_met: Callable[[Part], bool]) -> Part:
@@ -20,14 +20,10 @@ def smallest_conflict(everything: Part, can_be_met: Callable[[Part], bool]) -> P
     that can be met). So the smallest set that meets all correction sets found so far is either the
     answer or, enlarged as far as can be, gives one more (Ignatiev, Previti, Liffiton,
     Marques-Silva, 2015). Of more than `MANY` demands, or after `ROUNDS` (which only long lists of
-    like demands use up), a demand that cannot be met by itself is returned if there is one, else a
-    set of which no demand can be left out, though a smaller one may exist.
+    like demands use up), a set is returned of which no demand can be left out, though a smaller one
+    may exist.
     """
     corrections: list[Part] = []
-    nothing = np.zeros_like(everything)
-    for alone in (_with(nothing, [place]) for place in np.flatnonzero(everything).tolist()):
-        if not can_be_met(alone):
-            return alone
     for _ in range(ROUNDS if len(everything) <= MANY else 0):
         part = _smallest_hitting(corrections, len(everything))
         if not can_be_met(part):
@@ -95,7 +91,7 @@ def minimal_conflict(everything: Part, can_be_met: Callable[[Part], bool]) -> Pa
     return _with(nothing, search(nothing, False, np.flatnonzero(everything)))
 
 
-def _with(part: Part, places: np.ndarray | list[int]) -> Part:
+def _with(part: Part, places: np.ndarray) -> Part:
     wider = part.copy()
     wider[places] = True
     return wider

@@ -24,7 +24,9 @@ WAYS: Final = 3  # ways out to name
 def refuse(pool: Pool, limits: Limits) -> NoReturn:
     """Raise `InfeasibleError` naming the smallest set of demands at odds, and ways out."""
     demands = Demands(pool, limits)
-    part = smallest_conflict(demands.everything, demands.can_be_met)
+    part = demands.too_many()
+    if part is None:
+        part = smallest_conflict(demands.everything, demands.can_be_met)
     asks = [demands.asks[place] for place in np.flatnonzero(part)]
     floors = [ask for ask in asks if ask.kind == "floor"]
     counts = [demands.eligible_in(int(ask.about)) for ask in floors]
