@@ -26,8 +26,8 @@ class LogDeterminant:
 
     def __init__(self, rows: Float[np.ndarray, "n d"], strength: float):
         self.rows, self.strength = rows, strength
-        self._whole = np.eye(rows.shape[1])
-        self._inverse = np.eye(rows.shape[1])
+        self._whole: np.ndarray = np.eye(rows.shape[1])
+        self._inverse: np.ndarray = np.eye(rows.shape[1])
         self._waiting: list[int] = []
 
     def inverse(self) -> Float[np.ndarray, "d d"]:
