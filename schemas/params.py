@@ -174,6 +174,18 @@ class ScoreParams(Block):
     )
     neighbours: int = Field(default=10, ge=1, le=1000, description="Neighbours in local density")
     clusters: int = Field(default=0, ge=0, le=100_000, description="k-means clusters; 0: sqrt(n)")
+    semantic_threshold: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Cosine from which the better of two rows stands for both (0.95, say); 0: off",
+    )
+    semantic_source_share: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="Share of every source's rows that semantic duplicates leave in any case",
+    )
 
 
 class ChooseParams(Block):

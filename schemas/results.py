@@ -39,6 +39,7 @@ EXCLUDED = "must_exclude"
 BELOW_MINIMUM = "below_min_quality"
 PRESELECTED = "preselected"  # chosen elsewhere: its coverage counts, it is not in the output
 TOO_CLOSE = "too_close"  # nearer than the least distance to a chosen or preselected row
+SEMANTIC = "semantic_duplicate"  # a better row of nearly the same vector stands for it
 TIME_LIMIT = "time_limit"  # the search was stopped before the row's turn
 RULES = (
     OUTRANKED,
@@ -50,6 +51,7 @@ RULES = (
     BELOW_MINIMUM,
     PRESELECTED,
     TOO_CLOSE,
+    SEMANTIC,
     TIME_LIMIT,
 )
 

@@ -126,6 +126,8 @@ class RowScores(pa.DataFrameModel):
 
     `quality` in [0, 1], higher is better. `nearest_id` and `nearest_similarity` (cosine): the
     closest other row; `density`: mean cosine to the nearest neighbours; `cluster`: from 0.
+    `semantic_keeper_id`, `semantic_similarity` (cosine): the better row that stands for this one
+    too, null if none does.
     """
 
     id: str = pa.Field(unique=True)
@@ -134,6 +136,8 @@ class RowScores(pa.DataFrameModel):
     nearest_similarity: float = pa.Field(ge=-1.001, le=1.001, nullable=True)
     density: float = pa.Field(ge=-1.001, le=1.001, nullable=True)
     cluster: int = pa.Field(ge=0)
+    semantic_keeper_id: str = pa.Field(nullable=True)
+    semantic_similarity: float = pa.Field(ge=-1.001, le=1.001, nullable=True)
 
 
 class SelectionTable(Table):

@@ -12,20 +12,22 @@ import polars as pl
 from schemas.errors import SettingsError
 from schemas.manifest import Manifest, file_digest
 from schemas.params import Budget, ChooseParams, Params
+from schemas.results import SEMANTIC
 from schemas.tables import RejectedTable, SelectionTable, check
-from tasks.chosen import facts_of, rejected_table, selection_table
+from tasks.chosen import SEMANTIC_COLUMNS, facts_of, name_keepers, rejected_table, selection_table
 from tasks.engine.constraints import Limits, eligible
 from tasks.engine.near import nearest_kept
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
-from tasks.groups import Groups, codes_of, groups_of
+from tasks.features import features_of
+from tasks.groups import Groups, by_columns, groups_of, joint_codes
 from tasks.methods import selector_of
-from tasks.selectors import Selector
+from tasks.selectors import Selector, needs_of
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.progress import ProgressFiles
 from tasks.storage.rows import read_rows, read_vectors, write_rows
 
-VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
 
 
 def run(params: Params, paths: Paths) -> Manifest:
@@ -42,7 +44,10 @@ def run(params: Params, paths: Paths) -> Manifest:
     there = np.concatenate([selection.indices, before])  # whose coverage counts
     nearest, similarity = nearest_kept(pool.vectors, there)
     chosen = check(SelectionTable, selection_table(pool, limits, selection, nearest))
-    rejected = check(RejectedTable, rejected_table(pool, selection, there, nearest, similarity))
+    rejected = rejected_table(pool, selection, there, nearest, similarity)
+    rejected = check(
+        RejectedTable, name_keepers(rejected, read_rows(paths.table("scores"), SEMANTIC_COLUMNS))
+    )
     write_rows(paths.table("selection"), chosen)
     write_rows(paths.table("rejected"), rejected)
     facts = facts_of(pool, limits, selection, watch)
@@ -77,7 +82,8 @@ def work_key(params: Params, paths: Paths, selector: Selector) -> str:
 def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
     """The rows to choose from, sorted by id, and what `choose` asks of a subset of them."""
     keys, vectors = read_vectors(paths.table("vectors"))
-    scores = read_rows(paths.table("scores"), ["id", "quality", "cluster"])
+    columns = ["id", "quality", "cluster", "semantic_keeper_id"]
+    scores = read_rows(paths.table("scores"), columns)
     documents = read_rows(
         paths.table("documents"), ["id", "source", "metadata", "duplicate_of"]
     ).filter(pl.col("duplicate_of").is_null())
@@ -85,7 +91,8 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
         documents, on="id", how="left", validate="1:1", maintain_order="left"
     )
     groups, group = groups_of(rows, params.choose.group_columns)
-    by = params.choose.settings.get("by", "cluster")
+    selector = selector_of(params.choose)
+    by = by_columns(params.choose.settings.get("by", "cluster"))
     pool = Pool(
         ids=rows["id"].to_numpy().astype(object),
         vectors=vectors,
@@ -93,13 +100,22 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
         cost=np.maximum(rows["tokens"].to_numpy(), 1),
         group=group,
         group_names=groups.names,
-        stratum=codes_of(rows, str(by))[1],
+        stratum=joint_codes(rows, by),
+        features=features_of(rows, by) if "features" in needs_of(selector) else None,
     )
-    return pool, limits_of(params.choose, pool, groups)
+    double = rows["semantic_keeper_id"].is_not_null().to_numpy()
+    return pool, limits_of(params.choose, pool, groups, np.flatnonzero(double))
 
 
-def limits_of(params: ChooseParams, pool: Pool, groups: Groups) -> Limits:
-    """Budget, floors, caps and lists as indices; raises `SettingsError` for what is not there."""
+def limits_of(
+    params: ChooseParams, pool: Pool, groups: Groups, double: np.ndarray | None = None
+) -> Limits:
+    """Budget, floors, caps and lists as indices; raises `SettingsError` for what is not there.
+
+    `double` holds rows for which another stands: not eligible unless they must be included.
+    """
+    wanted = set(params.must_include)
+    twins = [] if double is None else double.tolist()
     limits = Limits(
         budget=1,
         floors=groups.bounds(params.group_floors, "choose.group_floors"),
@@ -107,6 +123,7 @@ def limits_of(params: ChooseParams, pool: Pool, groups: Groups) -> Limits:
         include=indices_of(pool, params.must_include, "choose.must_include"),
         exclude=indices_of(pool, params.must_exclude, "choose.must_exclude"),
         min_quality=params.min_quality,
+        closed={index: SEMANTIC for index in twins if pool.ids[index] not in wanted},
         preselected=indices_of(pool, params.preselected, "choose.preselected"),
         min_distance=params.min_distance,
     )

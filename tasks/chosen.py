@@ -6,13 +6,14 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 
-from schemas.results import PRESELECTED, SELECTED, Selection
+from schemas.results import PRESELECTED, SELECTED, SEMANTIC, Selection
 from tasks.engine.constraints import Limits, eligible
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
 
 log = logging.getLogger("winnow")
 GAIN_DIGITS: Final = 9
+SEMANTIC_COLUMNS: Final = ["id", "semantic_keeper_id", "semantic_similarity"]
 CURVE_POINTS: Final = 200
 STOPPED: Final = "time limit"  # what the totals say of a search that ended before its budget
 
@@ -107,3 +108,14 @@ def gain_curve(selection: Selection, cost: np.ndarray | None) -> dict[str, list[
         "spent": spent[shown].tolist(),
         "gain": np.round(selection.gains[shown], GAIN_DIGITS).tolist(),
     }
+
+
+def name_keepers(rejected: pl.DataFrame, scores: pl.DataFrame) -> pl.DataFrame:
+    """Give semantic duplicates the row that stands for them; `scores` has SEMANTIC_COLUMNS."""
+    double = pl.col("rule") == SEMANTIC
+    keeper = pl.when(double).then("semantic_keeper_id").otherwise("nearest_kept_id")
+    cosine = pl.when(double).then("semantic_similarity").otherwise("nearest_kept_similarity")
+    joined = rejected.join(scores, on="id", how="left", maintain_order="left")
+    return joined.with_columns(nearest_kept_id=keeper, nearest_kept_similarity=cosine).select(
+        rejected.columns
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -10,6 +10,7 @@ from jaxtyping import Int
 
 from schemas.errors import SettingsError
 from tasks.documents import metadata_values
+from tasks.engine.cells import partition
 
 NONE: Final = "(none)"  # the value of a row that has none
 SHOWN: Final = 20  # names in an error
@@ -35,6 +36,23 @@ def codes_of(rows: pl.DataFrame, column: str) -> tuple[tuple[str, ...], Int[np.n
     names = values.unique().sort()
     codes = values.cast(pl.Enum(names)).to_physical().to_numpy().astype(np.int64)
     return tuple(names.to_list()), codes
+
+
+def by_columns(by: Any) -> tuple[str, ...]:
+    """The columns that a selector's setting `by` names: one, or a list of several."""
+    names = tuple(by) if isinstance(by, list | tuple) else (by,)
+    if not names or not all(isinstance(name, str) for name in names):
+        raise SettingsError(
+            f"by must name columns; got {by!r}",
+            expected="source, cluster or a metadata key, or several in a list",
+            where="choose.settings.by",
+        )
+    return names
+
+
+def joint_codes(rows: pl.DataFrame, columns: Sequence[str]) -> Int[np.ndarray, " n"]:
+    """One code per row for its combination of values of these columns, in their order."""
+    return partition(np.column_stack([codes_of(rows, column)[1] for column in columns]))[0]
 
 
 @dataclass(frozen=True)

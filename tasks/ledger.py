@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from schemas.params import ChooseParams
-from schemas.results import BELOW_MINIMUM, OUTRANKED, TOO_CLOSE
+from schemas.results import BELOW_MINIMUM, OUTRANKED, SEMANTIC, TOO_CLOSE
 
 EXACT: Final = "exact_duplicate"
 NEAR: Final = "near_duplicate"
@@ -35,7 +35,10 @@ COLUMNS: Final = {
 
 
 def build_ledger(
-    tables: dict[str, pl.DataFrame], choose: ChooseParams, jaccard_threshold: float
+    tables: dict[str, pl.DataFrame],
+    choose: ChooseParams,
+    jaccard_threshold: float,
+    semantic_threshold: float = 0.0,
 ) -> pl.DataFrame:
     """Join every table's verdicts to the records they fell on; sorted by id and verdict.
 
@@ -52,7 +55,7 @@ def build_ledger(
         duplicates(documents, tables["duplicates"], jaccard_threshold),
         without_direction(first, tables["duplicates"], tables["vectors"]),
         kept(first, tables["selection"]),
-        outranked(first, tables["rejected"], tables["selection"], choose),
+        outranked(first, tables["rejected"], tables["selection"], choose, semantic_threshold),
     ]
     return pl.concat([_complete(part) for part in parts]).sort(ORDER)
 
@@ -112,7 +115,11 @@ def kept(first: pl.DataFrame, selection: pl.DataFrame) -> pl.DataFrame:
 
 
 def outranked(
-    first: pl.DataFrame, rejected: pl.DataFrame, selection: pl.DataFrame, choose: ChooseParams
+    first: pl.DataFrame,
+    rejected: pl.DataFrame,
+    selection: pl.DataFrame,
+    choose: ChooseParams,
+    semantic_threshold: float,
 ) -> pl.DataFrame:
     """Documents that could have been selected, against what they would have had to reach."""
     last_gain = selection.filter(pl.col("reason") == "gain")["gain"].min()
@@ -123,6 +130,8 @@ def outranked(
         .then(pl.lit(choose.min_quality))
         .when(pl.col("rule") == TOO_CLOSE)
         .then(pl.lit(1.0 - choose.min_distance))
+        .when(pl.col("rule") == SEMANTIC)
+        .then(pl.lit(semantic_threshold))
     )
     evidence = rejected.rename(
         {

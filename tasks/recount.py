@@ -40,7 +40,8 @@ def selected_rows(tables: dict[str, pl.DataFrame]) -> pl.DataFrame:
 
 def eligible_ids(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> pl.Series:
     """Rows that could have been selected."""
-    good = tables["scores"].filter(pl.col("quality") >= choose.min_quality)
+    single = pl.col("semantic_keeper_id").is_null() | pl.col("id").is_in(choose.must_include)
+    good = tables["scores"].filter(single, pl.col("quality") >= choose.min_quality)
     shut = [*choose.must_exclude, *choose.preselected]
     return tables["vectors"].filter(~pl.col("id").is_in(shut)).join(good, on="id", how="semi")["id"]
 

@@ -22,6 +22,7 @@ from schemas.manifest import Manifest
 from schemas.params import Params, ScoreParams
 from schemas.tables import RowScores, check
 from tasks.engine.neighbours import nearest_neighbours
+from tasks.engine.semantic import Near, drop_near, spare
 from tasks.percentiles import summary_of
 from tasks.reference import read_reference
 from tasks.scorers import COLUMNS, SCORERS
@@ -32,7 +33,7 @@ from tasks.scorers.quality import Quality, check_weights, combine
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 CHUNK_ROWS: Final = 4_096
 CHUNK_CHARACTERS: Final = 4_000_000  # long documents make shorter chunks, so memory is bounded
 DECIMALS: Final = 6
@@ -49,15 +50,18 @@ def run(params: Params, paths: Paths) -> Manifest:
     check_weights(params.score.quality_weights, {**COLUMNS, **GEOMETRY})
     documents, table = paths.table("documents"), paths.table("vectors")
     ids = read_rows(table, ["id"])["id"]
-    scores, methods = _score_texts(params.score, paths, Pool(documents, ids))
-    geometry, clusters = _geometry(table, params)
+    pool = Pool(documents, ids)
+    scores, methods = _score_texts(params.score, paths, pool)
     quality = combine(scores, params.score.quality_weights, COLUMNS, len(ids))
+    sources = pool.sources
+    geometry, clusters = _geometry(table, params, quality.values, sources)
     frame = pl.DataFrame({"id": ids, "quality": quality.values, **geometry})
     measured = [pl.Series(name, values).fill_nan(None) for name, values in scores.items()]
     frame = check(RowScores, frame.with_columns(measured))
     write_rows(paths.table("scores"), frame)
     write_text(paths.json("percentiles"), json.dumps(summary_of(frame)) + "\n")
     facts = {"scorers": methods, **_facts(scores, quality, clusters)}
+    facts["semantic_duplicates"] = len(frame) - frame["semantic_keeper_id"].null_count()
     manifest = Manifest(
         "score",
         VERSION,
@@ -93,6 +97,11 @@ class Pool:
                 remedy="run the stages ingest, deduplicate and embed again",
             )
         self.in_play = wanted.to_numpy()
+
+    @property
+    def sources(self) -> pl.Series:
+        """The source of each row in play."""
+        return read_rows(self.path, ["source"])["source"].filter(pl.Series(self.in_play))
 
     def chunks(self) -> Iterator[Texts]:
         """Yield texts, at most CHUNK_ROWS and about CHUNK_CHARACTERS at a time; log the pace."""
@@ -141,7 +150,9 @@ def _score_texts(
     return columns, methods
 
 
-def _geometry(table: Path, params: Params) -> tuple[dict[str, pl.Series], Clusters]:
+def _geometry(
+    table: Path, params: Params, quality: np.ndarray, sources: pl.Series
+) -> tuple[dict[str, pl.Series], Clusters]:
     rows, vectors = read_vectors(table)
     log.info(f"comparing {len(rows):,} rows with each other")
     nearest = nearest_neighbours(vectors, params.score.neighbours)
@@ -152,8 +163,31 @@ def _geometry(table: Path, params: Params) -> tuple[dict[str, pl.Series], Cluste
         "nearest_similarity": _rounded(nearest.similarity),
         "density": _rounded(nearest.density),
         "cluster": pl.Series(clusters.labels),
+        **_semantic(rows["id"], vectors, quality, sources, params.score),
     }
     return columns, clusters
+
+
+def _semantic(
+    ids: pl.Series,
+    vectors: np.ndarray,
+    quality: np.ndarray,
+    sources: pl.Series,
+    params: ScoreParams,
+) -> dict[str, pl.Series]:
+    """The row that stands for each semantic duplicate: of two the better one stays, ties by id."""
+    near = Near.none(len(ids))
+    if params.semantic_threshold:
+        rank = np.empty(len(ids), dtype=np.int64)
+        rank[np.argsort(-quality, kind="stable")] = np.arange(len(ids))
+        codes = sources.rank("dense").to_numpy().astype(np.int64) - 1
+        near = drop_near(vectors, rank, params.semantic_threshold)
+        near = spare(near, rank, codes, params.semantic_source_share)
+    keeper = pl.Series(near.keeper, dtype=pl.Int64).replace(-1, None)
+    return {
+        "semantic_keeper_id": ids.gather(keeper),
+        "semantic_similarity": _rounded(near.cosine),
+    }
 
 
 def _rounded(values: np.ndarray) -> pl.Series:

@@ -48,9 +48,8 @@ def run(params: Params, paths: Paths) -> Manifest:
     for name, model in MODELS.items():
         check(model, tables[name])
     check(contracts.Documents.to_schema().remove_columns(["text"]), tables["documents"])
-    ledger = check(
-        contracts.Decisions, build_ledger(tables, params.choose, params.deduplicate.threshold)
-    )
+    thresholds = params.deduplicate.threshold, params.score.semantic_threshold
+    ledger = check(contracts.Decisions, build_ledger(tables, params.choose, *thresholds))
     records_read = Manifest.read(manifest_path(paths, "ingest")).facts["records_read"]
     check_conservation(ledger, records_read, tables["documents"])
     check_zero_vectors(ledger, Manifest.read(manifest_path(paths, "embed")).facts["zero_vectors"])

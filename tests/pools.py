@@ -59,6 +59,12 @@ def with_(pool: Pool, **changed: Any) -> Pool:
     return Pool(**{**pool.__dict__, **changed})
 
 
+def rows_of(pool: Pool, rows: Any) -> dict[str, Any]:
+    """The pool's arrays with an entry per row, at these rows."""
+    arrays = {key: value for key, value in pool.__dict__.items() if key != "group_names"}
+    return {key: value[rows] for key, value in arrays.items() if value is not None}
+
+
 @st.composite
 def pools(draw: st.DrawFn, most: int = 9) -> Pool:
     """Up to `most` rows in up to 6 dimensions: random, or on a grid (repeats, opposites)."""

@@ -121,9 +121,10 @@ def nearest_centres(
 
     def search(block: slice) -> None:
         own = np.asarray(vectors[block if rows is None else rows[block]])
-        codes = products.query(own, slice(0, len(centres)))
+        codes = products.padded_query(own)
         largest = Largest(len(own), count)
-        largest.offer(codes, np.arange(len(own)), np.full(len(own), -1), 0)
+        lines, nobody = np.arange(len(own)), np.full(len(own), -1)
+        largest.offer(codes, len(centres), lines, nobody, 0)
         near[block] = largest.positions()
 
     for _ in map_row_blocks(n, search, BLOCK):

@@ -1,4 +1,4 @@
-"""Similarities of all rows to a few candidate rows, computed in batches and kept while they fit."""
+"""Similarities of rows to a few candidate rows, computed in batches and kept while they fit."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -16,9 +16,10 @@ BATCH: Final = 256  # columns per product; always padded to it, so that bits do 
 
 
 class SimilarityColumns:
-    """`column(j)` is the similarity of every row to row j, (n,) float32; recent ones stay.
+    """`column(j)` is the similarity of every row to candidate j, (n,) float32; recent ones stay.
 
-    Bits depend on the two rows alone (see tiles). Memory: CACHE_BYTES and one batch of columns.
+    The candidates are the rows themselves unless others are given. Bits depend on the two rows
+    alone (see tiles). Memory: CACHE_BYTES and one batch of columns.
     """
 
     def __init__(
@@ -26,8 +27,11 @@ class SimilarityColumns:
         vectors: Float[np.ndarray, "n d"],
         similarity: Similarity = PLAIN,
         cache_bytes: int = CACHE_BYTES,
+        candidates: Float[np.ndarray, "m d"] | None = None,
+        batch: int = BATCH,
     ):
-        self.vectors, self.similarity = vectors, similarity
+        self.vectors, self.similarity, self.batch = vectors, similarity, batch
+        self.candidates = vectors if candidates is None else candidates
         self.capacity = max(1, cache_bytes // max(1, 4 * len(vectors)))
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
 
@@ -42,9 +46,9 @@ class SimilarityColumns:
         found = [np.empty(len(self.vectors), dtype=np.float32) for _ in wanted]
 
         def fill(rows: slice) -> None:
-            for start in range(0, len(wanted), BATCH):
-                some = self.vectors[wanted[start : start + BATCH]]
-                for columns, tile in column_tiles(some, self.vectors[rows], tile_rows=BATCH):
+            for start in range(0, len(wanted), self.batch):
+                some = self.candidates[wanted[start : start + self.batch]]
+                for columns, tile in column_tiles(some, self.vectors[rows], tile_rows=self.batch):
                     for position, values in enumerate(tile, start):
                         part = slice(rows.start + columns.start, rows.start + columns.stop)
                         found[position][part] = self.similarity.of(values)

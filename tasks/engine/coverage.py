@@ -49,7 +49,7 @@ class Coverage:
         own = own_similarity(vectors, similarity)
         self.total = float(own[self.covered < NEVER].sum(dtype=np.float64))
         self.scale = weight / self.total if self.total else 0.0
-        self.columns_computed = 0
+        self._computed = 0
         self._next_look = len(vectors) // LOOKS
         self.edges: Edges | None = None
         self.floor = self.covered  # coverage below which edges are not known
@@ -84,8 +84,9 @@ class Coverage:
 
     def prepare(self, indices: list[int]) -> None:
         """Compute several columns in one product, or at some point all edges that still matter."""
-        self.columns_computed += len(indices)
-        if self.columns_computed > self._next_look:
+        self._computed += len(indices)
+        crowded = self.columns.capacity < len(self.worth)  # else each is computed once
+        if crowded and self._computed > self._next_look:
             self._next_look += max(1, len(self.worth) // LOOKS)
             self._look()
         if self.edges is None:

@@ -47,9 +47,9 @@ def _candidates(
 
     largest = Largest(len(rows), keep)
     for columns, tile in column_tiles(np.asarray(vectors[rows]), vectors):
-        codes = tile.view(np.int32)
+        codes = np.ascontiguousarray(tile).view(np.int32)
         order_bits(codes, HIGHEST, HIGHEST)
-        largest.offer(codes, np.arange(len(rows)), rows, columns.start)
+        largest.offer(codes, codes.shape[1], np.arange(len(rows)), rows, columns.start)
     candidates = largest.positions()
     return candidates, largest.last(candidates)
 

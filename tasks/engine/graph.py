@@ -67,7 +67,7 @@ def neighbour_graph(
         return Graph(*for_all_rows(vectors, groups, *found), 1.0, len(vectors), 0)
     sample = _sample(len(vectors), seed)
     true, least = exact_neighbours(vectors, sample, min(k, len(vectors) - 1), settle=False)
-    centres = learn_centres(vectors, int((2 * len(groups)) ** 0.5), seed, groups.first)
+    centres = learn_centres(vectors, int(len(groups) ** 0.5), seed, groups.first)
     if probes is None:
         probes = _probes_for(recall, vectors, centres, sample, true)
     search = _search_of(vectors, groups, centres, probes)
@@ -126,9 +126,11 @@ class _Search:
 
         size = chunk.stop - chunk.start
         largest = Largest(size, k + SPARE)
-        self.probing.tiles(
-            chunk, lambda codes, lines, at: largest.offer(codes, lines, lines + chunk.start, at)
-        )
+
+        def visit(codes: np.ndarray, width: int, lines: np.ndarray, first: int) -> None:
+            largest.offer(codes, width, lines, lines + chunk.start, first)
+
+        self.probing.tiles(chunk, visit)
         positions = largest.positions()
         candidates = np.where(positions >= 0, self.numbers[positions], -1)
         index = np.full((size, k), -1, dtype=np.int32)

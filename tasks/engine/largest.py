@@ -24,18 +24,21 @@ class Largest:
 
     def offer(
         self,
-        codes: Int[np.ndarray, "b w"],
+        codes: Int[np.ndarray, "b_up w_up"],
+        width: int,
         lines: Int[np.ndarray, " b"],
         own: Int[np.ndarray, " b"],
         first: int,
     ) -> None:
-        """Codes of the rows at `lines` with the positions from `first` on.
+        """Codes (C-contiguous) of the rows at `lines` with `width` positions from `first` on.
 
-        `own` is the position of each row itself, which is passed over (-1: it has none).
+        What a padded tile holds beyond them is passed over, and so is the position of the row
+        itself, `own` (-1: it has none).
         """
         from tasks.engine.kernels.largest import keep_largest
 
-        keep_largest(codes, lines, own, first, self._keep, self._keys, self._held, self._least)
+        found = (self._keys, self._held, self._least)
+        keep_largest(codes, width, lines, own, first, self._keep, *found)
 
     def positions(self) -> Int[np.ndarray, "rows keep"]:
         """The positions, of the largest code first; -1 where fewer were offered."""

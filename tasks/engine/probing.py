@@ -11,9 +11,9 @@ from jaxtyping import Int
 from tasks.engine.buckets import Buckets
 from tasks.engine.products import Products
 
-TILE_ROWS: Final = 256
-TILE_COLUMNS: Final = 1024
-Visit = Callable[[np.ndarray, Int[np.ndarray, " b"], int], None]  # codes, lines, first position
+TILE_ROWS: Final = 512
+TILE_COLUMNS: Final = 512
+Visit = Callable[[np.ndarray, int, Int[np.ndarray, " b"], int], None]
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,9 @@ class Probing:
     def tiles(self, chunk: slice, visit: Visit) -> None:
         """Visit the tiles of a chunk of positions, own buckets first.
 
-        Lines count from the chunk's start. A row meets a bucket once, and bucket by bucket in
-        ascending order after its own.
+        A visit gets the padded codes, how many columns count, the lines of the rows (from the
+        chunk's start), and the first column's position. A row meets a bucket once, and bucket by
+        bucket in ascending order after its own.
         """
         if self.near is None:
             self._visit(chunk, np.arange(chunk.stop - chunk.start), 0, len(self.products), visit)
@@ -65,4 +66,5 @@ class Probing:
             some = lines[row : row + TILE_ROWS]
             for start in range(first, stop, TILE_COLUMNS):
                 columns = slice(start, min(start + TILE_COLUMNS, stop))
-                visit(self.products.tile(some + chunk.start, columns), some, start)
+                codes = self.products.padded_tile(some + chunk.start, columns)
+                visit(codes, columns.stop - start, some, start)

@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tasks.engine.buckets import Buckets, partition
+from tasks.engine.draws import ranks_within
 from tasks.engine.edges import near_pairs, uncovered_edges
 from tasks.engine.near import BUCKET_ROWS, PROBES
 from tasks.engine.products import Products
@@ -28,6 +29,11 @@ class Near:
     keeper: Int[np.ndarray, " n"]
     cosine: Float[np.ndarray, " n"]
 
+    @classmethod
+    def none(cls, n: int) -> "Near":
+        """Every row stays."""
+        return cls(np.full(n, -1, dtype=np.int64), np.full(n, np.nan))
+
 
 def drop_near(
     vectors: Float[np.ndarray, "n d"], rank: Int[np.ndarray, " n"], threshold: float
@@ -40,9 +46,9 @@ def drop_near(
     few before pairs are listed. Memory: one byte per number, one block, the pairs found.
     """
     n = len(vectors)
-    keeper = np.full(n, -1, dtype=np.int64)
+    keeper = Near.none(n).keeper
     if n < 2:
-        return Near(keeper, np.full(n, np.nan))
+        return Near.none(n)
     buckets = partition(vectors, max(1, n // BUCKET_ROWS), seed=0)
     probes = len(buckets) if n <= EXACT_ROWS else PROBES
     _within_blocks(vectors, rank, threshold, buckets, keeper)
@@ -55,6 +61,22 @@ def drop_near(
         later = np.where(orphans, rank + n, rank)  # those that stay are preferred
         _between(vectors, later, threshold, buckets, probes, stays, keeper)
     return Near(keeper, _cosines(vectors, keeper))
+
+
+def spare(
+    near: Near, rank: Int[np.ndarray, " n"], source: Int[np.ndarray, " n"], share: float
+) -> Near:
+    """Let the most preferred dropped rows stay where a source would keep less than this share."""
+    if not len(rank):
+        return near
+    size, dropped = np.bincount(source), np.flatnonzero(near.keeper >= 0)
+    left = size - np.bincount(source[dropped], minlength=len(size))
+    lacks = np.maximum(np.ceil(share * size - 1e-9).astype(np.int64) - left, 0)
+    place = ranks_within(rank[dropped].astype(np.float64), source[dropped])
+    spared = dropped[place < lacks[source[dropped]]]
+    keeper, cosine = near.keeper.copy(), near.cosine.copy()
+    keeper[spared], cosine[spared] = -1, np.nan
+    return Near(keeper, cosine)
 
 
 def _within_blocks(

@@ -100,26 +100,30 @@ def _reached(found: Found) -> dict[str, Any]:
     """What the chosen rows add to F, a bound that no subset exceeds, and the share reached."""
     coverage, done = found.objective
     admission: Admission = found.admission
+    coverage.settle()  # from here on the same by columns and by edges, restarted or not
     before = _covered_before(coverage, admission)
     value = float(coverage.worth[admission.order].sum()) - before
     value += coverage.scale * coverage.total * coverage.value
+    cost, budget = admission.cost, admission.limits.budget
     may = eligible(admission.pool, admission.limits)
-    if coverage.edges is None:
-        left = np.where(may, found.bounds, 0.0)
+    best = coverage.scale * coverage.total + _best(np.where(may, coverage.worth, 0.0), cost, budget)
+    if done is None:
+        coverage.edges = None
+        left = np.where(may, coverage.first_bounds(), 0.0)
         left[admission.order] = 0.0
-        bound = value + _best(left, admission.cost, admission.limits.budget)
+        bound = value + _best(left, cost, budget)
+    elif done.captured:
+        bound = upper_bound(coverage, value + before, coverage.floor, cost, budget, may)
+        bound = value + (bound - before - value) / done.captured
     else:
-        bound = upper_bound(
-            coverage, value + before, coverage.floor, admission.cost, admission.limits.budget, may
-        )
-        bound = value + (bound - before - value) / max(done.captured if done else 1.0, 1e-6)
-    facts = done.facts if done else {"columns_computed": coverage.columns_computed}
+        bound = best
+    bound = min(bound, best)
     return {
         "objective": round(value, 9),
         "upper_bound": round(bound, 9),
         "share_of_bound": round(min(1.0, value / bound), 6) if bound else 1.0,
         "bound_is": "proved" if done is None or done.captured >= 1 else "estimated",
-        **facts,
+        **(done.facts if done else {}),
     }
 
 

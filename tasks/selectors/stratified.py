@@ -22,14 +22,14 @@ class Stratified:
     """Shuffle each stratum, then deal: every stratum's first row, every second row, and so on.
 
     `equal` is water filling (sizes 90, 8, 2 and a budget of 30 give 20, 8, 2); `proportional`
-    deals by (rank + 1/2) / size, so shares follow the strata's eligible rows. Strata are the column
-    `choose.settings.by` (cluster, source or a metadata key). Gain is minus the place in the deal,
-    scaled to (0, 1].
+    deals by (rank + 1/2) / size, so shares follow the strata's eligible rows. Strata are the
+    values of the column `by` (cluster, source or a metadata key), or the combinations of values of
+    several columns. Gain is minus the place in the deal, scaled to (0, 1].
     """
 
     version: ClassVar[str] = "1.1.0"
     draw: ClassVar[str] = "stratified"
-    by: str = "cluster"
+    by: str | list[str] = "cluster"
     allocation: Allocation = "equal"
 
     def __post_init__(self) -> None:

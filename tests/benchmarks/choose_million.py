@@ -39,8 +39,10 @@ def fill(paths: Paths, rows: int) -> None:
         pl.DataFrame(documents, schema_overrides={"duplicate_of": pl.String}),
     )
     quality = np.random.default_rng(1).random(rows).round(6)
-    scores = pl.DataFrame({"id": ids, "quality": quality, "cluster": np.arange(rows) % 1000})
-    write_rows(paths.table("scores"), scores)
+    scores = {"id": ids, "quality": quality, "cluster": np.arange(rows) % 1000}
+    none = {"semantic_keeper_id": pl.String, "semantic_similarity": pl.Float64}
+    frame = pl.DataFrame(scores | dict.fromkeys(none), schema_overrides=none)
+    write_rows(paths.table("scores"), frame)
     width = vectors.shape[1]
     kinds = [pa.string(), pa.int64(), pa.string(), pa.list_(pa.float32(), width)]
     names = ["id", "tokens", "content_sha256", "vector"]

@@ -14,6 +14,7 @@ def scores(**changes) -> pl.DataFrame:
     columns = {
         "id": ["a", "b"], "quality": [0.5, 1.0], "nearest_id": ["b", "a"],
         "nearest_similarity": [0.1, 0.1], "density": [0.1, None], "cluster": [0, 1],
+        "semantic_keeper_id": ["b", None], "semantic_similarity": [0.99, None],
     }  # fmt: skip
     return pl.DataFrame({**columns, **changes})
 

@@ -37,6 +37,9 @@ def fill(paths: Paths, quality: np.ndarray | None = None) -> list[str]:
         "id": ids,
         "quality": np.arange(COUNT) / COUNT if quality is None else quality,
         "cluster": [i % 4 for i in range(COUNT)],
+        "semantic_keeper_id": None,
+        "semantic_similarity": None,
     }
-    write_rows(paths.table("scores"), pl.DataFrame(scores))
+    kinds = {"semantic_keeper_id": pl.String, "semantic_similarity": pl.Float64}
+    write_rows(paths.table("scores"), pl.DataFrame(scores, schema_overrides=kinds))
     return ids

@@ -104,7 +104,12 @@ def fill(paths: Paths, selected: list[str] | None = None) -> Pool:
     scores = {"id": ids, "quality": rows.quality, "nearest_id": ids, "cluster": rows.stratum}
     write_rows(
         paths.table("scores"),
-        pl.DataFrame(scores).with_columns(nearest_similarity=pl.lit(0.5), density=pl.lit(0.5)),
+        pl.DataFrame(scores).with_columns(
+            nearest_similarity=pl.lit(0.5),
+            density=pl.lit(0.5),
+            semantic_keeper_id=pl.lit(None, dtype=pl.String),
+            semantic_similarity=pl.lit(None, dtype=pl.Float64),
+        ),
     )
     chosen = ids[::6][:KEPT] if selected is None else selected
     table = {"id": chosen, "rank": range(1, len(chosen) + 1), "gain": [1.0] * len(chosen)}

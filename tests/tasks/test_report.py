@@ -146,6 +146,8 @@ def fill(paths: Paths) -> None:
         nearest_similarity=0.5,
         density=0.4,
         cluster=pl.lit(0, dtype=pl.Int64),
+        semantic_keeper_id=pl.lit(None, dtype=pl.String),
+        semantic_similarity=pl.lit(None, dtype=pl.Float64),
     )
     write_rows(paths.table("documents"), check(Documents, docs))
     write_rows(paths.table("quarantine"), check(Quarantine, refused))

@@ -89,6 +89,7 @@ def test_every_embedded_document_gets_every_column(tmp_path: Path) -> None:
     check(RowScores, scores)
     assert scores["id"].to_list() == pl.read_parquet(paths.table("vectors"))["id"].to_list()
     geometry = ["nearest_id", "nearest_similarity", "density", "cluster"]
+    geometry += ["semantic_keeper_id", "semantic_similarity"]
     assert scores.columns == ["id", "quality", *geometry, *COLUMNS]
     assert all(scores[name].dtype == pl.Float64 for name in COLUMNS)
     assert not scores.select(pl.col(pl.Float64).is_nan().any()).row(0).count(True)

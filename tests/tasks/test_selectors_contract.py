@@ -9,7 +9,7 @@ from schemas.results import SELECTED, Selection
 from tasks.engine.constraints import Limits
 from tasks.engine.pool import Pool
 from tasks.selectors import SELECTORS
-from tests.pools import pool_of, random_pool, with_
+from tests.pools import pool_of, random_pool, rows_of, with_
 
 pytestmark = pytest.mark.parametrize("name", SELECTORS)
 POOL = random_pool(40)
@@ -47,7 +47,8 @@ def test_it_takes_as_many_different_rows_as_it_can(name: str, kind: str, budget:
     assert len(found.indices) == len(set(found.indices.tolist())) == k
     assert len(found.gains) == len(found.weights) == k
     assert np.isfinite(found.gains).all()
-    assert (found.weights == 1).all()
+    drawn = SELECTORS[name].draw == "sampled"  # weights are then one over the chance
+    assert (found.weights >= 1).all() if drawn else (found.weights == 1).all()
     for values in (found.status, found.final_gain, found.gain_is_bound):
         assert len(values) == len(pool)
     assert len(found.needed_quality) == len(found.needed_budget_rows) == len(pool)
@@ -73,8 +74,7 @@ def test_demands_are_met_within_the_budget(name: str) -> None:
 
 
 def test_an_empty_pool_gives_an_empty_selection(name: str) -> None:
-    arrays = {key: value[:0] for key, value in POOL.__dict__.items()}
-    assert len(choose(name, Pool(**arrays)).indices) == 0
+    assert len(choose(name, with_(POOL, **rows_of(POOL, slice(0)))).indices) == 0
 
 
 def test_it_leaves_what_it_was_given_as_it_was(name: str) -> None:
@@ -99,9 +99,8 @@ def test_it_gives_the_same_twice_and_another_set_for_another_seed_only_if_it_dra
 def test_the_order_in_which_rows_arrive_changes_nothing_once_they_are_sorted(name: str) -> None:
     expected = choose(name)
     order = np.random.default_rng(5).permutation(40)
-    shuffled = {key: value[order] for key, value in POOL.__dict__.items() if key != "group_names"}
-    back = np.argsort(shuffled["ids"])
-    pool = with_(POOL, **{key: value[back] for key, value in shuffled.items()})
+    shuffled = with_(POOL, **rows_of(POOL, order))
+    pool = with_(shuffled, **rows_of(shuffled, np.argsort(shuffled.ids)))
     assert choose(name, pool).indices.tolist() == expected.indices.tolist()
 
 
@@ -118,5 +117,7 @@ def test_the_number_of_threads_changes_no_bit(name: str, monkeypatch: pytest.Mon
 
 
 def test_its_gains_never_rise_where_nothing_binds_it(name: str) -> None:
+    if name == "distribution_matching":
+        pytest.skip("not submodular: a pick may make another one worth more")
     gains = choose(name, limits=Limits(30)).gains
     assert (np.diff(gains) <= 1e-9).all()

@@ -9,7 +9,7 @@ from tasks.engine.constraints import Limits
 from tasks.engine.pool import Pool
 from tasks.selectors.stratified import Stratified
 from tasks.selectors.uniform import Uniform
-from tests.pools import pool_of, random_pool, with_
+from tests.pools import pool_of, random_pool, rows_of, with_
 
 
 def strata(*sizes: int) -> Pool:
@@ -40,7 +40,7 @@ def test_over_many_seeds_every_row_is_drawn_equally_often(selector: Uniform | St
 def test_further_rows_never_reorder_a_uniform_draw() -> None:
     pool = random_pool(60)
     some = np.arange(0, 60, 2)
-    fewer = Pool(**{k: v if k == "group_names" else v[some] for k, v in pool.__dict__.items()})
+    fewer = with_(pool, **rows_of(pool, some))
     whole = pool.ids[Uniform()(pool, Limits(60), 4).indices].tolist()
     part = fewer.ids[Uniform()(fewer, Limits(60), 4).indices].tolist()
     kept = set(part)

@@ -98,3 +98,24 @@ def test_the_loop_inside_a_block_is_the_definition() -> None:
     rank = np.empty(40, dtype=int)
     rank[order] = np.arange(40)
     assert (keeper < 0).tolist() == plain(pool.vectors, rank, 0.9)
+
+
+class TestSourceGuard:
+    NEAR = semantic.Near(
+        np.array([-1, 0, 0, 0, -1, 4]), np.array([np.nan, 0.99, 0.98, 0.97, np.nan, 0.99])
+    )
+    RANK = np.array([0, 3, 2, 1, 4, 5])
+    SOURCE = np.array([0, 1, 1, 1, 0, 0])
+
+    def test_a_source_that_would_vanish_keeps_its_best_rows(self) -> None:
+        found = semantic.spare(self.NEAR, self.RANK, self.SOURCE, 0.5)
+        assert found.keeper.tolist() == [-1, 0, -1, -1, -1, 4]  # 2 of 3 rows stay: ranks 1 and 2
+        assert np.isnan(found.cosine[[2, 3]]).all()
+
+    def test_a_source_with_enough_rows_left_gets_none_back(self) -> None:
+        found = semantic.spare(self.NEAR, self.RANK, self.SOURCE, 0.0)
+        assert found.keeper.tolist() == self.NEAR.keeper.tolist()
+
+    def test_all_rows_stay_where_all_are_asked_for(self) -> None:
+        found = semantic.spare(self.NEAR, self.RANK, self.SOURCE, 1.0)
+        assert (found.keeper == -1).all()

@@ -103,7 +103,10 @@ def scores() -> pl.DataFrame:
             "nearest_similarity": [0.1] * count,
             "density": [0.1] * count,
             "cluster": [0] * count,
-        }
+            "semantic_keeper_id": [None] * count,
+            "semantic_similarity": [None] * count,
+        },
+        schema_overrides={"semantic_keeper_id": pl.String, "semantic_similarity": pl.Float64},
     )
 
 

@@ -60,6 +60,7 @@ def keep_largest_keys(keys: np.ndarray, count: int, keep: int) -> int:
 @njit(cache=True, nogil=True)
 def keep_largest(
     tile: np.ndarray,
+    width: int,
     rows: np.ndarray,
     own: np.ndarray,
     first: int,
@@ -68,7 +69,7 @@ def keep_largest(
     count: np.ndarray,
     least: np.ndarray,
 ) -> None:
-    """Offer a tile: its line a belongs to row `rows[a]`, its column b to position first + b.
+    """Offer a tile: its line a belongs to row `rows[a]`, its column b < width to first + b.
 
     `own[a]` is the position of the row itself, which is passed over. Per row, `keys` has room for
     more than `keep`, `count` are in it, and codes below `least` cannot be among the largest.
@@ -77,8 +78,8 @@ def keep_largest(
     for a in range(len(rows)):
         mine, codes, me = keys[rows[a]], tile[a], own[a] - first
         held, low = count[rows[a]], least[rows[a]]
-        for start in range(0, tile.shape[1], SPAN):
-            span = codes[start : start + SPAN]
+        for start in range(0, width, SPAN):
+            span = codes[start : min(start + SPAN, width)]
             if not any_at_least(span, low):
                 continue
             for b in range(len(span)):

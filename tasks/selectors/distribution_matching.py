@@ -1,0 +1,59 @@
+"""Selector `distribution_matching`: a subset whose rows are distributed as the pool's are."""
+
+from dataclasses import dataclass
+from typing import ClassVar, get_args
+
+from schemas.errors import SettingsError
+from tasks.engine.mean_similarity import mean_cosine, mean_similarity
+from tasks.engine.objectives.choose_mixed import Mode
+from tasks.engine.objectives.pairwise import Cosine, Pairwise, matching
+from tasks.engine.pool import Pool
+from tasks.engine.similarity import Similarity
+from tasks.selectors.mixing import KernelSelector
+
+
+@dataclass(frozen=True)
+class DistributionMatching(KernelSelector):
+    """Kernel herding, mixed with quality: argmax m(x) - sum_{s in S} k(x, s) / (t + 1).
+
+    Welling (2009); Chen, Welling and Smola (2010). m(x) is the mean of k(x, .) over the pool,
+    t = |S|. It is the greedy minimisation of the maximum mean discrepancy between subset and pool,
+    whose square at the end is in `totals`. The kernel is exp((cosine - 1) / kernel_width), or the
+    cosine itself for a width of 0 (which matches the mean row only). m is exact up to 65,536 rows
+    and for the cosine, and beyond comes from near rows and a sample (see `mean_similarity`).
+    All rows of the pool are matched, those that cannot be chosen too.
+
+    Not submodular: gains may rise, and no share of an optimum is guaranteed. Quality is mixed with
+    the herding score times (t + 1) / k, k being the rows that the budget buys: one exact copy too
+    many costs as much as one row of mean quality among the best affordable ones is worth.
+
+    Mode `exact` looks at all rows at every step, O(n k d) and slow for large pools; `fast` picks
+    from a shortlist renewed every t / 16 picks, at most 64 (on 52,000 rows to 5,000 the squared
+    discrepancy is within 0.2 % of the exact one's); `auto` is exact while rows times picks are at
+    most 50 million. Memory O(n).
+    """
+
+    version: ClassVar[str] = "1.0.0"
+    kernel_width: float = 0.1
+    mode: Mode = "auto"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.mode not in get_args(Mode):
+            raise SettingsError(f"mode must be one of {get_args(Mode)}; got {self.mode!r}")
+
+    def similarity(self) -> Similarity:
+        """The kernel; raises `SettingsError` for a width out of bounds."""
+        kind = Similarity if self.kernel_width else Cosine
+        return kind(self.centred, self.kernel_width)
+
+    def search_mode(self) -> Mode:
+        """As the setting says."""
+        return self.mode
+
+    def part(self, pool: Pool) -> Pairwise:
+        """The objective, for no rows picked yet."""
+        kernel = self.similarity()
+        rows = kernel.rows(pool.vectors)
+        mean = mean_similarity(rows, kernel) if self.kernel_width else mean_cosine(rows)
+        return matching(rows, kernel, mean)
