@@ -117,3 +117,10 @@ class TestNeighbours:
         assert np.array_equal(place, whole[:, subset].argmax(axis=1))
         assert np.array_equal(similarity, whole[:, subset].max(axis=1).astype(np.float64))
         assert place[3] == 1
+
+    def test_of_a_large_pool_they_come_from_buckets(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        exact = nearest_neighbours(POOL.vectors, 5)
+        monkeypatch.setattr("tasks.engine.neighbours.EXACT_ROWS", 100)
+        found = nearest_neighbours(POOL.vectors, 5)
+        assert (found.index == exact.index).mean() > 0.95
+        np.testing.assert_allclose(found.density.mean(), exact.density.mean(), atol=0.01)
