@@ -10,7 +10,9 @@ from flows import repro
 from flows.console import columns
 from flows.copying import copy_checkout
 from schemas.errors import WinnowError
+from schemas.manifest import Manifest
 from tasks import PIPELINE
+from tasks.stage import Paths, manifest_path
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,8 @@ class Compared:
 def verify(as_json: bool) -> tuple[str, bool]:
     """Compare every output of dvc.lock with a run in a clean copy: the table, and are all equal.
 
-    Raises `WinnowError` if this checkout's own outputs are not up to date: nothing to compare.
+    Raises `WinnowError` if this checkout's own outputs are not up to date, or the search was
+    stopped by its time limit: nothing to compare.
     """
     stale = [stage for stage in PIPELINE[1:] if not repro.is_unchanged(stage)]
     if stale:
@@ -42,6 +45,7 @@ def verify(as_json: bool) -> tuple[str, bool]:
             expected="outputs that belong to the settings, code and sources as they are",
             remedy="run `winnow run` or `dvc repro` first",
         )
+    ensure_whole(Paths())
     here = repro.lock_entries()
     with tempfile.TemporaryDirectory(prefix="winnow-verify-") as folder:
         print(f"running every stage again in {folder}", file=sys.stderr, flush=True)
@@ -51,6 +55,16 @@ def verify(as_json: bool) -> tuple[str, bool]:
     found = compare(here, again)
     equal = all(one.result == "equal" for one in found)
     return (_data(found, equal) if as_json else _words(found, equal)), equal
+
+
+def ensure_whole(paths: Paths) -> None:
+    """Raise `WinnowError` if the search was stopped early: another run may stop elsewhere."""
+    if stopped := Manifest.read(manifest_path(paths, "choose")).facts["totals"].get("stopped"):
+        raise WinnowError(
+            f"the search of this run was stopped by its {stopped}",
+            expected="a search that ended by itself: how far another comes depends on the machine",
+            remedy="run `winnow run --time-limit 0` first; it goes on from there",
+        )
 
 
 def compare(here: list[repro.LockedOut], again: list[repro.LockedOut]) -> list[Compared]:

@@ -125,10 +125,19 @@ def test_recall_counts_true_neighbours_once_and_takes_equals(tmp_path):
     assert quality.neighbours(inputs, good, path) == {"recall": 1.0}
     bad = np.array([[0], [1], [-1], [4], [3]])  # itself, itself, none, wrong, right
     assert quality.neighbours(inputs, bad, path) == {"recall": 0.2}
-    found = np.array([[1, 2], [2, 1], [0, 4]])
-    assert quality.pairs(inputs, found, path)["false"] == 1
-    true = [(0, 1), (0, 2), (1, 2)]  # cos 0.1 = 0.995; cos 0.4 = 0.921
-    assert quality.pairs(inputs, found, path)["recall"] == pytest.approx(1 / len(true))
+
+
+def test_recall_of_duplicates_counts_pairs_of_which_not_both_stay(tmp_path):
+    angle = np.array([0.0, 0.1, 0.2, 0.7, 3.0])  # cosines 0.995, 0.995 and 0.980 among the first
+    vectors = np.stack([np.cos(angle), np.sin(angle)], axis=1).astype(np.float32)
+    inputs, path = Inputs(vectors, 1, 1), tmp_path / "x.npy"
+    first, third = [True, False, False, False, False], [False, False, True, False, True]
+    assert quality.pairs(inputs, first, path) == {
+        "recall": pytest.approx(2 / 3), "dropped": 1, "false": 0,
+    }  # fmt: skip
+    assert quality.pairs(inputs, third, path) == {
+        "recall": pytest.approx(2 / 3), "dropped": 2, "false": 1,
+    }  # fmt: skip
 
 
 def test_objectives_by_hand(tmp_path):
@@ -153,7 +162,7 @@ def test_the_exponent_of_a_power_law_is_its_power():
     assert exponent(points) == pytest.approx(1.7)
     assert exponent(points[:1]) is None
     rows = [
-        {"goal_number": 9, "method": "winnow auto", "ours": True, "n": n, "seconds": s}
+        {"goal_number": 9, "method": "winnow fast", "ours": True, "n": n, "seconds": s}
         for n, s in [(2_000, 9.0), *points]
     ]
     (verdict,) = exponents(rows)
@@ -170,15 +179,15 @@ def test_the_first_goal_takes_the_fastest_of_ours_that_is_good_enough():
     plan = next(iter(works()))
     rows = [
         row("winnow exact", 3.0, objective=0.80000),
-        row("winnow sampled", 1.0, objective=0.79995),
-        row("winnow local", 0.2, objective=0.797),
+        row("winnow fast", 1.0, objective=0.79995),
+        row("winnow quick", 0.2, objective=0.797),
         row("apricot lazy", 12.0, objective=0.8, peak_mb=1000.0),
         row("submodlib LazyGreedy", None),
     ]
     found = {verdict.goal: verdict for units, verdict in verdicts(plan, rows) if units}
     assert [(v.met, v.row and v.row["method"]) for v in found.values()] == [
-        (True, "winnow sampled"), (None, "winnow sampled"), (True, "winnow sampled"),
-        (True, "winnow local"),
+        (True, "winnow fast"), (None, "winnow fast"), (True, "winnow fast"),
+        (True, "winnow quick"),
     ]  # fmt: skip
     slow = [{**each, "seconds": 5.0} if each["ours"] else each for each in rows]
     assert [verdict.met for _, verdict in verdicts(plan, slow)] == [False, None, True, False]

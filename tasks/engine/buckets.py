@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tasks.engine.largest import Largest
-from tasks.engine.products import Products
+from tasks.engine.products import Format, Products
 from tasks.engine.tiles import map_row_blocks
 
 ROUNDS: Final = 6
@@ -65,6 +65,7 @@ def learn_centres(
     count: int,
     seed: int,
     rows: Int[np.ndarray, " m"] | None = None,
+    form: Format = "fp32",
 ) -> Float[np.ndarray, "c d"]:
     """Centres of at most `count` buckets (of these rows); alike centres have close numbers.
 
@@ -76,17 +77,19 @@ def learn_centres(
     count = max(1, min(count, n))
     some = np.sort(random.choice(n, min(n, SAMPLED * count), replace=False))
     sample = np.asarray(vectors[some if rows is None else rows[some]])
-    centres = _rounds(sample, count, random)
+    centres = _rounds(sample, count, random, form)
     if count < 16:
         return centres
-    groups = nearest_centres(centres, _rounds(centres, int(count**0.5), random), 1)[:, 0]
+    groups = nearest_centres(centres, _rounds(centres, int(count**0.5), random, form), 1)[:, 0]
     return np.ascontiguousarray(centres[np.argsort(groups, kind="stable")])
 
 
-def _rounds(sample: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+def _rounds(
+    sample: np.ndarray, count: int, random: np.random.Generator, form: Format
+) -> np.ndarray:
     centres = sample[np.sort(random.choice(len(sample), count, replace=False))]
     for _ in range(ROUNDS if count > 1 else 1):
-        label = nearest_centres(sample, centres, 1)[:, 0]
+        label = nearest_centres(sample, centres, 1, form=form)[:, 0]
         centres = _means(sample, label, centres)
     return centres
 
@@ -109,12 +112,14 @@ def nearest_centres(
     centres: Float[np.ndarray, "c d"],
     count: int,
     rows: Int[np.ndarray, " m"] | None = None,
+    form: Format = "fp32",
 ) -> Int[np.ndarray, "m count"]:
     """Per row (of these rows) the centres of largest cosine, the best first.
 
     Ties go to the lower centre; `count` is cut to the number of centres. 2 bytes per number.
+    `form` is that of the products: fp32 gives one partition on every machine.
     """
-    products = Products(centres, form="fp32")  # one partition on every machine
+    products = Products(centres, form=form)
     count = min(count, len(centres))
     n = len(vectors) if rows is None else len(rows)
     near = np.empty((n, count), dtype=np.uint16 if len(centres) < 2**16 else np.int32)

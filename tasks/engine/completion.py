@@ -1,11 +1,11 @@
 """The cheapest rows that complete all floors within all caps: counts per cell, exact."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import optimize, sparse
+from scipy import sparse
 
 from schemas.errors import WinnowError
 from tasks.engine.offers import Demand, Offer
@@ -107,8 +107,10 @@ class _Program:
         self.matrix = sparse.vstack([-self.in_group[self.floors], self.in_group[self.caps]])
         self.limit = np.concatenate([-demand.need[self.floors], demand.room[self.caps]])
 
-    def solve(self) -> optimize.OptimizeResult | None:
+    def solve(self) -> Any:
         """A corner of the linear program of least cost; None if there is none."""
+        from scipy import optimize  # takes 0.4 s, and few runs have floors by several columns
+
         if not len(self.offer.cell):
             return None
         found = optimize.linprog(
@@ -122,6 +124,8 @@ class _Program:
 
     def solve_whole(self) -> Float[np.ndarray, " k"] | None:
         """Whole numbers of least cost; None if there are none."""
+        from scipy import optimize
+
         found = optimize.milp(
             self.offer.cost,
             integrality=np.ones(len(self.offer.cost)),
@@ -135,9 +139,7 @@ class _Program:
         """Whether all counts are whole numbers."""
         return bool((np.abs(taken - np.round(taken)) <= ROUNDING).all())
 
-    def completion(
-        self, taken: Float[np.ndarray, " k"], found: optimize.OptimizeResult
-    ) -> Completion:
+    def completion(self, taken: Float[np.ndarray, " k"], found: Any) -> Completion:
         """Counts per cell, checked, with the prices of the linear program."""
         counts = np.round(taken).astype(np.int64)
         held = self.in_group @ counts
@@ -150,7 +152,7 @@ class _Program:
         return Completion(per_cell.astype(np.int64), need_price, room_price)
 
 
-def _is_infeasible(found: optimize.OptimizeResult) -> bool:
+def _is_infeasible(found: Any) -> bool:
     if found.x is None and found.status != 2:
         raise WinnowError(f"the program that completes the floors was not solved: {found.message}")
     return bool(found.status == 2)

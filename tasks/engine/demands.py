@@ -93,7 +93,7 @@ class Demands:
         self.closer[poor, QUALITY] = self.number.get(("quality", ""), len(self.asks))
 
     def _offer_rows(self) -> None:
-        """All rows that a completion might hold, in order of (cell, cost), and what shuts each."""
+        """Kinds of rows that a completion might hold: cell, cost, what shuts them, how many."""
         everything = Demand(self.cells.members, self.cells.floor, self.cells.cap)
         most = everything.most_per_cell()
         unlisted = np.ones(len(self.pool), dtype=bool)
@@ -106,10 +106,10 @@ class Demands:
             closer = np.full((len(kept), CLOSERS), never)
             closer[:, QUALITY] = shut
             parts.append((kept, closer))
-        rows = np.concatenate([part[0] for part in parts])
-        order = np.lexsort((self.cost[rows], self.cells.cell[rows]))
-        self.offered = rows[order]
-        self.shut_by = np.concatenate([part[1] for part in parts])[order]
+        rows, closer = (np.concatenate(side) for side in zip(*parts, strict=True))
+        keys = np.column_stack([self.cells.cell[rows], self.cost[rows], closer])
+        kinds, count = np.unique(keys, axis=0, return_counts=True)
+        self.offer, self.shut_by = Offer(kinds[:, 0], kinds[:, 1], count), kinds[:, 2:]
 
     def _cheapest(
         self, rows: Int[np.ndarray, " r"], most: Int[np.ndarray, " m"]
@@ -138,6 +138,13 @@ class Demands:
             spacing.add(index)
             before.append(index)
         return None
+
+    def too_many(self) -> Bool[np.ndarray, " m"] | None:
+        """A floor above the number of its group's rows: the only demand impossible by itself."""
+        place, group = self.bounds["floor"]
+        rows = self.cells.rows_per_group(self.cells.cell)
+        alone = place[self.numbers[place] > rows[group]][:1]
+        return np.isin(np.arange(len(self.asks)), alone) if len(alone) else None
 
     @cached_property
     def everything(self) -> Bool[np.ndarray, " m"]:
@@ -183,8 +190,7 @@ class Demands:
             bound[group[asked[place]]] = number[place[asked[place]]]
         held = self.cells.rows_per_group(self.cells.cell[forced])
         demand = Demand(self.cells.members, np.maximum(need - held, 0), room - held)
-        kept = self.offered[~asked[self.shut_by].any(axis=1)]
-        offer = Offer.of_rows(self.cells.cell[kept], self.cost[kept])
+        offer = self.offer.of(~asked[self.shut_by].any(axis=1))
         found = cheapest_completion(offer, demand)
         return None if found is None else offer.total(found.count)
 

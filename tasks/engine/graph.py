@@ -13,19 +13,18 @@ from zlib import crc32
 import numpy as np
 from jaxtyping import Float, Int
 
-from tasks.engine.buckets import arrange, learn_centres, nearest_centres
+from tasks.engine.buckets import learn_centres, nearest_centres
 from tasks.engine.distinct import Distinct, distinct
 from tasks.engine.edge_lists import for_all_rows, offer_to_others
 from tasks.engine.flat import exact_neighbours
 from tasks.engine.largest import Largest
-from tasks.engine.probing import Probing
-from tasks.engine.products import Products
+from tasks.engine.probing import Probing, probing_of
+from tasks.engine.products import fastest_format
 from tasks.engine.tiles import map_row_blocks
 
 FLAT_ROWS: Final = 20_000  # up to here the graph is exact
 SAMPLE: Final = 256  # rows whose exact neighbours choose the probes and measure the recall
 SPARE: Final = 16  # proposals ranked beyond k
-CHUNK: Final = (2048, 32768)  # fewest and most rows searched together
 MOST_PROBES: Final = 256  # beyond it all buckets are looked into
 
 
@@ -67,15 +66,18 @@ def neighbour_graph(
         return Graph(*for_all_rows(vectors, groups, *found), 1.0, len(vectors), 0)
     sample = _sample(len(vectors), seed)
     true, least = exact_neighbours(vectors, sample, min(k, len(vectors) - 1), settle=False)
-    centres = learn_centres(vectors, int(len(groups) ** 0.5), seed, groups.first)
+    form = fastest_format()
+    centres = learn_centres(vectors, int(len(groups) ** 0.5), seed, groups.first, form)
     if probes is None:
         probes = _probes_for(recall, vectors, centres, sample, true)
-    search = _search_of(vectors, groups, centres, probes)
-    index, cosine = search.neighbours(k)
+    everywhere = probes > min(MOST_PROBES, len(centres) // 2)
+    near = nearest_centres(vectors, centres, 1 if everywhere else probes, groups.first, form)
+    probing = probing_of(vectors, groups.first, near, centres, everywhere)
+    index, cosine = _search(vectors, groups, probing, k)
     offer_to_others(index, cosine)
     index, cosine = for_all_rows(vectors, groups, index, cosine)
     reached = (cosine[sample] >= least[:, -1:])[:, : true.shape[1]].mean()
-    return Graph(index, cosine, float(reached), len(sample), search.probes)
+    return Graph(index, cosine, float(reached), len(sample), 0 if everywhere else probes)
 
 
 def _sample(n: int, seed: int) -> Int[np.ndarray, " m"]:
@@ -91,58 +93,50 @@ def _probes_for(
     true: Int[np.ndarray, "m k"],
 ) -> int:
     """How many nearest centres hold this share of the true neighbours of the sample."""
-    order = nearest_centres(vectors, centres, len(centres), sample).astype(np.int64)
+    form = fastest_format()
+    order = nearest_centres(vectors, centres, len(centres), sample, form).astype(np.int64)
     place = np.empty_like(order)
     np.put_along_axis(place, order, np.arange(len(centres))[None, :], axis=1)
-    theirs = nearest_centres(vectors, centres, 1, true.ravel()).astype(np.int64)
+    theirs = nearest_centres(vectors, centres, 1, true.ravel(), form).astype(np.int64)
     needed = np.sort(np.take_along_axis(place, theirs.reshape(true.shape), axis=1), axis=None)
     return int(needed[max(1, int(np.ceil(recall * len(needed)))) - 1]) + 1
 
 
-@dataclass(frozen=True)
-class _Search:
-    vectors: Float[np.ndarray, "n d"]
-    groups: Distinct
-    probing: Probing
-    numbers: Int[np.ndarray, " u"]  # of the distinct rows, in order of bucket
-    probes: int
+def _search(
+    vectors: Float[np.ndarray, "n d"], groups: Distinct, probing: Probing, k: int
+) -> tuple[Int[np.ndarray, "u k"], Float[np.ndarray, "u k"]]:
+    """The k nearest proposals of every distinct row, by exact cosine, as distinct rows."""
+    n = len(groups)
+    index = np.full((n, k), -1, dtype=np.int32)
+    cosine = np.full((n, k), -np.inf, dtype=np.float32)
 
-    def neighbours(self, k: int) -> tuple[Int[np.ndarray, "u k"], Float[np.ndarray, "u k"]]:
-        """The k nearest proposals of every distinct row, by exact cosine."""
-        n = len(self.groups)
-        index = np.full((n, k), -1, dtype=np.int32)
-        cosine = np.full((n, k), -np.inf, dtype=np.float32)
+    def search(chunk: slice) -> None:
+        places = probing.buckets.order[chunk]
+        number, value = _best(vectors, probing, chunk, k)
+        index[places] = np.where(number >= 0, groups.group[number], -1)
+        cosine[places] = value
 
-        def search(chunk: slice) -> None:
-            places = self.probing.buckets.order[chunk]
-            index[places], cosine[places] = self._best(chunk, k)
-
-        for _ in map_row_blocks(n, search, int(np.clip(n // 16, *CHUNK))):
-            pass
-        return index, cosine
-
-    def _best(self, chunk: slice, k: int) -> tuple[np.ndarray, np.ndarray]:
-        from tasks.engine.kernels.cosines import rank_by_cosine
-
-        size = chunk.stop - chunk.start
-        largest = Largest(size, k + SPARE)
-
-        def visit(codes: np.ndarray, width: int, lines: np.ndarray, first: int) -> None:
-            largest.offer(codes, width, lines, lines + chunk.start, first)
-
-        self.probing.tiles(chunk, visit)
-        positions = largest.positions()
-        candidates = np.where(positions >= 0, self.numbers[positions], -1)
-        index = np.full((size, k), -1, dtype=np.int32)
-        cosine = np.full((size, k), -np.inf, dtype=np.float32)
-        rank_by_cosine(self.vectors, self.numbers[chunk], candidates, index, cosine)
-        return np.where(index >= 0, self.groups.group[index], -1), cosine
+    for _ in map_row_blocks(n, search, probing.chunk_rows):
+        pass
+    return index, cosine
 
 
-def _search_of(vectors: np.ndarray, groups: Distinct, centres: np.ndarray, probes: int) -> _Search:
-    everywhere = probes > min(MOST_PROBES, len(centres) // 2)
-    near = nearest_centres(vectors, centres, 1 if everywhere else probes, groups.first)
-    buckets = arrange(near[:, 0], centres)
-    numbers = groups.first[buckets.order]
-    probing = Probing(Products(vectors, numbers), buckets, None if everywhere else near)
-    return _Search(vectors, groups, probing, numbers, 0 if everywhere else probes)
+def _best(
+    vectors: np.ndarray, probing: Probing, chunk: slice, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    from tasks.engine.kernels.cosines import rank_by_cosine
+
+    size = chunk.stop - chunk.start
+    largest = Largest(size, k + SPARE)
+
+    def visit(codes: np.ndarray, width: int, lines: np.ndarray, first: int) -> None:
+        largest.offer(codes, width, lines, lines + chunk.start, first)
+
+    probing.tiles(chunk, visit)
+    positions = largest.positions()
+    order, numbers = probing.buckets.order, probing.numbers
+    candidates = np.where(positions >= 0, numbers[order[positions]], -1)
+    index = np.full((size, k), -1, dtype=np.int32)
+    cosine = np.full((size, k), -np.inf, dtype=np.float32)
+    rank_by_cosine(vectors, numbers[order[chunk]], candidates, index, cosine)
+    return index, cosine

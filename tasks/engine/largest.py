@@ -20,7 +20,7 @@ class Largest:
         self._keep = keep
         self._keys = np.empty((rows, max(32, ROOM * keep)), dtype=np.int64)
         self._held = np.zeros(rows, dtype=np.int64)
-        self._least = np.full(rows, LOWEST)
+        self._least: np.ndarray | None = None
 
     def offer(
         self,
@@ -37,6 +37,8 @@ class Largest:
         """
         from tasks.engine.kernels.largest import keep_largest
 
+        if self._least is None:
+            self._least = np.full(len(self._keys), np.iinfo(codes.dtype).min, dtype=np.int64)
         found = (self._keys, self._held, self._least)
         keep_largest(codes, width, lines, own, first, self._keep, *found)
 

@@ -12,6 +12,7 @@ from tasks.selectors.feature_based import FeatureBased
 from tasks.selectors.graph_cut import GraphCut
 from tasks.selectors.k_center import KCenter
 from tasks.selectors.label_information import LabelInformation
+from tasks.selectors.log_determinant import LogDeterminant
 from tasks.selectors.mixture import Mixture
 from tasks.selectors.regularised_draw import RegularisedDraw
 from tasks.selectors.saturated_coverage import SaturatedCoverage
@@ -45,6 +46,7 @@ SELECTORS: Final = {
     "graph_cut": GraphCut,
     "k_center": KCenter,
     "label_information": LabelInformation,
+    "log_determinant": LogDeterminant,
     "mixture": Mixture,
     "regularised_draw": RegularisedDraw,
     "saturated_coverage": SaturatedCoverage,

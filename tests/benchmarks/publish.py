@@ -21,7 +21,7 @@ README: Final = Path("README.md")
 CHART: Final = Path("tests/benchmarks/results/growth.svg")
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 DRAWN: Final = {
-    "winnow auto": "winnow",
+    "winnow fast": "winnow",
     "winnow exact": "winnow, exact",
     "apricot lazy": "apricot",
     "submodlib LazyGreedy": "submodlib",

@@ -42,6 +42,16 @@ def value_of(params: Params, key: str) -> object:
         ("choose.settings={a: 1, b: [x]}", "choose.settings", {"a": 1, "b": ["x"]}),
         ("choose.group_caps.web=5", "choose.group_caps", {"web": 5}),
         ("choose.group_caps.*=5", "choose.group_caps", {"*": 5}),
+        ("choose.group_caps.source:web=5", "choose.group_caps", {"source:web": 5}),
+        (
+            "choose.group_floors={source:*: 2, lang:en: 9}",
+            "choose.group_floors",
+            {"source:*": 2, "lang:en": 9},
+        ),
+        ("choose.group_by=source, language", "choose.group_by", "source, language"),
+        ('choose.group_by=["source", "a,b"]', "choose.group_by", '["source", "a,b"]'),
+        ("choose.preselected=[r1, 007]", "choose.preselected", ["r1", "007"]),
+        ("choose.time_limit_seconds=2.5", "choose.time_limit_seconds", 2.5),
         ("ingest.template={instruction}=={output}", "ingest.template", "{instruction}=={output}"),
     ],
 )

@@ -8,9 +8,11 @@ import pytest
 from flows.copying import copy_checkout
 from flows.repro import LockedOut
 from flows.settings import apply_overrides, save
-from flows.verify import compare
+from flows.verify import compare, ensure_whole
 from schemas.errors import WinnowError
+from schemas.manifest import Manifest
 from schemas.params import Params
+from tasks.stage import Paths, write_manifest
 
 
 @pytest.fixture
@@ -72,6 +74,17 @@ def test_outputs_are_compared_by_path_and_what_only_one_run_has_is_missing():
     ]  # fmt: skip
     (one,) = compare([LockedOut("embed", "a", "1", 1)], [LockedOut("embed", "a", "2", 1)])
     assert (one.result, one.here, one.again) == ("differs", "1", "2")
+
+
+@pytest.mark.parametrize("totals", [{"stopped": "time limit", "objective": 0.5}, {"objective": 1}])
+def test_a_search_that_was_stopped_is_nothing_to_compare_with(tmp_path, totals):
+    paths = Paths(tmp_path)
+    write_manifest(paths, Manifest("choose", "1", {}, facts={"totals": totals}))
+    if "stopped" not in totals:
+        ensure_whole(paths)
+        return
+    with pytest.raises(WinnowError, match="stopped by its time limit"):
+        ensure_whole(paths)
 
 
 def test_paths_of_the_settings_that_do_not_exist_are_left_to_the_stage(checkout, tmp_path):

@@ -38,7 +38,7 @@ def only(limits: Limits, asks: list[Ask]) -> Limits:
     )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.data())
 def test_the_conflict_found_cannot_be_met_and_no_smaller_one_exists(data: st.DataObject) -> None:
     pool = data.draw(pools(most=7))
@@ -134,8 +134,7 @@ def rows(groups: str, cost: list[int] | None = None) -> Pool:
         ),
         (
             Limits(3, floors={0: 2, 1: 2}),
-            "choose.budget = 3 rows; choose.group_floors 'books' = 2; "
-            "choose.group_floors 'code' = 2",
+            "choose.budget = 3 rows; choose.group_floors 'books' = 2, 'code' = 2",
             "raise choose.budget to 4 or lower choose.group_floors 'books' to 1",
         ),
         (
@@ -165,7 +164,7 @@ def rows(groups: str, cost: list[int] | None = None) -> Pool:
         ),
         (
             Limits(9, include=(3,), preselected=(3, 4)),
-            "choose.preselected (2 rows); choose.must_include 'r00003'",
+            "choose.preselected; choose.must_include 'r00003'",
             "shorten choose.preselected",
         ),
         (
@@ -181,8 +180,7 @@ def rows(groups: str, cost: list[int] | None = None) -> Pool:
         ),
         (
             Limits(9, include=(1,), preselected=(0,), min_distance=0.5),
-            "choose.min_distance = 0.5 (0 apart); choose.preselected (1 rows); "
-            "choose.must_include 'r00001'",
+            "choose.min_distance = 0.5 (0 apart); choose.preselected; choose.must_include 'r00001'",
             "lower choose.min_distance to 0 or shorten choose.preselected",
         ),
     ],
@@ -215,9 +213,9 @@ def test_long_lists_are_searched_in_seconds_and_told_in_a_line() -> None:
     with pytest.raises(InfeasibleError) as error:
         Admission(pool, Limits(6000, True, include=tuple(range(0, n, 2))))
     assert error.value.problem == (
-        "cannot be met together: choose.budget = 6000 tokens; "
+        "cannot be met together: choose.budget = 6,000 tokens; "
         "choose.must_include 'r03998', 'r03996'"
     )
     with pytest.raises(InfeasibleError) as error:
         Admission(pool, Limits(1000, include=tuple(range(0, n, 2))))
-    assert "'r00000', 'r00002', 'r00004', 'r00006', 'r00008' and 996 more rows" in str(error.value)
+    assert "'r00018' and 991 more" in str(error.value)

@@ -38,7 +38,7 @@ def pairs(groups: str, cost: list[int] | None = None) -> Pool:
     return pool_of(np.ones((len(codes), 1)), cost=cost, group=codes)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_row_may_be_taken_exactly_if_all_demands_can_still_be_met(data: st.DataObject) -> None:
     pool = data.draw(pools())
@@ -68,7 +68,7 @@ def test_a_row_may_be_taken_exactly_if_all_demands_can_still_be_met(data: st.Dat
     assert final in allowed, "a search that takes what it may ends with every demand met"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.data())
 def test_floors_with_a_distance_are_met_or_named(data: st.DataObject) -> None:
     pool = data.draw(pools())

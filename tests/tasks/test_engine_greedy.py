@@ -13,9 +13,10 @@ class Additive:
     """An objective without interaction, that counts how often it is asked."""
 
     def __init__(self, value: np.ndarray):
-        self.value, self.asked, self.accepted = value, 0, list[int]()
+        self.value, self.asked, self.bounded, self.accepted = value, 0, 0, list[int]()
 
     def first_bounds(self) -> np.ndarray:
+        self.bounded += 1
         return self.value
 
     def prepare(self, indices: list[int]) -> None:

@@ -9,10 +9,12 @@ import pytest
 import tasks.engine.shortlist_greedy as shortlists
 import tasks.engine.watch as module
 from tasks.engine.constraints import Admission, Limits
+from tasks.engine.greedy import lazy_greedy, take_in_order
 from tasks.engine.watch import Arrays, Watch
 from tasks.selectors import SELECTORS
 from tasks.selectors.mixture import Mixture
 from tests.pools import random_pool
+from tests.tasks.test_engine_greedy import Additive
 
 POOL = random_pool(80, seed=4)
 LIMITS = {
@@ -98,15 +100,30 @@ def test_an_interrupted_search_ends_as_one_that_was_not(
             assert value == other, key
 
 
-def test_a_search_that_goes_on_searches_nothing_twice() -> None:
+def test_a_search_that_goes_on_asks_for_no_bound_and_no_gain_twice() -> None:
+    value = np.random.default_rng(3).random(80)
+    whole, cut, again = Additive(value), Additive(value), Additive(value)
+    lazy_greedy(whole, Admission(POOL, Limits(30)))
     shelf = Shelf(20)
-    selector = SELECTORS["k_center"]()
     with pytest.raises(PowerCut):
-        selector(POOL, Limits(30), 0, Watch(keeper=shelf))
-    again = Shelf()
-    again.kept = shelf.kept
-    selector(POOL, Limits(30), 0, Watch(keeper=again))
-    assert again.left == 10**9 - 10, "one save for each pick that was left to make"
+        lazy_greedy(cut, Admission(POOL, Limits(30)), Watch(keeper=shelf))
+    admission = Admission(POOL, Limits(30))
+    lazy_greedy(again, admission, Watch(keeper=shelf))
+    assert again.accepted == whole.accepted == admission.order
+    assert (cut.bounded, again.bounded) == (1, 0)
+    assert cut.asked + again.asked == whole.asked
+
+
+def test_an_order_taken_as_it_stands_stops_too_and_meets_the_floors_from_there_on() -> None:
+    admission = Admission(POOL, Limits(30, floors={1: 3}))
+    order = np.argsort(POOL.group[:, 0] == 1, kind="stable")  # rows of group 1 last
+    clock = iter(range(10**6))
+    take_in_order(order, admission, Watch(5.0, clock=lambda: float(next(clock))))
+    in_group = [POOL.group[index, 0] == 1 for index in admission.order]
+    assert in_group[-3:] == [True] * 3
+    assert 0 < len(in_group) - 3 < 6
+    assert not any(in_group[:-3])
+    assert admission.stopped
 
 
 class TestClock:

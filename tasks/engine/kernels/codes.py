@@ -36,10 +36,14 @@ def round_to_steps(rows: np.ndarray, steps: np.ndarray, coded: np.ndarray) -> fl
 
 @njit(cache=True, nogil=True)
 def any_at_least(codes: np.ndarray, least: int) -> bool:
-    """Whether one of the codes reaches `least`; written so that it runs 64 codes at a time."""
+    """Whether one of the codes reaches `least`, which must be a number of their type.
+
+    Written so that it runs 64 codes at a time.
+    """
     found = np.uint8(0)
+    limit = codes.dtype.type(least)
     for j in range(len(codes)):
-        found |= np.uint8(codes[j] >= least)
+        found |= np.uint8(codes[j] >= limit)
     return bool(found != 0)
 
 

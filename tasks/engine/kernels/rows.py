@@ -11,14 +11,30 @@ SHIFT = np.uint64(29)
 
 
 @njit(cache=True, nogil=True)
+def mixed(number: np.uint64, bits: np.uint64) -> np.uint64:
+    """A number that depends on all of both."""
+    product = (number ^ bits) * MULTIPLIER
+    return product ^ (product >> SHIFT)  # type: ignore[no-any-return]
+
+
+@njit(cache=True, nogil=True)
 def hash_rows(bits: np.ndarray, hashes: np.ndarray) -> None:
-    """A 64-bit number per row of uint32 bits, equal for equal rows."""
+    """A 64-bit number per row of uint32 bits, equal for equal rows.
+
+    Four chains, which the processor runs side by side.
+    """
+    width = bits.shape[1] // 4 * 4
     for i in range(len(bits)):
-        mixed = np.uint64(0)
-        for t in range(bits.shape[1]):
-            mixed = (mixed ^ np.uint64(bits[i, t])) * MULTIPLIER
-            mixed ^= mixed >> SHIFT
-        hashes[i] = mixed
+        row = bits[i]
+        a = b = c = d = np.uint64(0)
+        for t in range(0, width, 4):
+            a = mixed(a, np.uint64(row[t]))
+            b = mixed(b, np.uint64(row[t + 1]))
+            c = mixed(c, np.uint64(row[t + 2]))
+            d = mixed(d, np.uint64(row[t + 3]))
+        for t in range(width, len(row)):
+            a = mixed(a, np.uint64(row[t]))
+        hashes[i] = mixed(mixed(a, b), mixed(c, d))
 
 
 @njit(cache=True, nogil=True)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from schemas.results import Selection
 from tasks.engine.admission import Admission
@@ -45,6 +46,10 @@ def choose_mixed(
         admission = Admission(pool, limits)
         again = {name: (weight, part.fresh()) for name, (weight, part) in parts.items()}
         objective = Mixed(pool, limits, selector.diversity_weight, again)
+        with threadpool_limits(limits=1):  # products of few rows: their bits, and no idle waiting
+            return search_of(objective, admission, per_cost, phase)
+
+    def search_of(objective: Mixed, admission: Admission, per_cost: bool, phase: str) -> Found:
         if objective.tracked:
             done = shortlist_greedy(objective, admission, watch, per_cost, phase, trust)
         elif objective.submodular:

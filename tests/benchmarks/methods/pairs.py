@@ -1,4 +1,8 @@
-"""Pairs of rows of cosine at least 0.95: ours, SemDeDup's method and faiss range search."""
+"""Rows to drop for another of cosine at least 0.95: ours, SemDeDup's method, faiss range search.
+
+Each gives a mask of the rows dropped. The peers drop a row that has any earlier twin, dropped or
+not; ours only one whose twin stays.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -16,12 +20,13 @@ BLOCK = 4096
 
 
 def ours(inputs: Inputs) -> Run:
-    """`tasks.engine.pairs`."""
+    """`tasks.engine.semantic`: of rows nearly equal the first stays, as no quality is given."""
     try:
-        from tasks.engine.pairs import similar_pairs
+        from tasks.engine.semantic import drop_near
     except ImportError as error:
-        raise Missing("there is no tasks.engine.pairs") from error
-    return once("", lambda: similar_pairs(inputs.vectors, THRESHOLD).rows)
+        raise Missing("there is no tasks.engine.semantic") from error
+    rank = np.arange(len(inputs.vectors))
+    return once("", lambda: drop_near(inputs.vectors, rank, THRESHOLD).keeper >= 0)
 
 
 def semdedup(inputs: Inputs, shares: Sequence[float]) -> Run:
@@ -47,8 +52,9 @@ def semdedup(inputs: Inputs, shares: Sequence[float]) -> Run:
             found = [np.empty((0, 2), dtype=np.int64)]
             for start, stop in pairwise(bounds.tolist()):
                 found.append(_pairs_among(vectors, order[start:stop]))
+            dropped = _later_of(np.concatenate(found), n)
             seconds = time.perf_counter() - started
-            yield Point(f"{clusters} clusters", seconds, np.concatenate(found))
+            yield Point(f"{clusters} clusters", seconds, dropped)
 
     return run
 
@@ -61,6 +67,13 @@ def _pairs_among(vectors: np.ndarray, rows: np.ndarray) -> np.ndarray:
         later = other > one + start
         found.append(np.stack([rows[one[later] + start], rows[other[later]]], axis=1))
     return np.concatenate(found)
+
+
+def _later_of(pairs: np.ndarray, n: int) -> np.ndarray:
+    """Mask of the later row of each pair of different rows."""
+    dropped = np.zeros(n, dtype=bool)
+    dropped[pairs.max(axis=1)[pairs[:, 0] != pairs[:, 1]]] = True
+    return dropped
 
 
 def faiss_range(inputs: Inputs, probes: Sequence[int]) -> Run:
@@ -79,8 +92,8 @@ def faiss_range(inputs: Inputs, probes: Sequence[int]) -> Run:
             started = time.perf_counter()
             limits, _, other = index.range_search(vectors, THRESHOLD)
             one = np.repeat(np.arange(n), np.diff(limits.astype(np.int64)))
-            pairs = np.stack([one, other], axis=1)[one < other]
+            dropped = _later_of(np.stack([one, other], axis=1), n)
             seconds = built + time.perf_counter() - started
-            yield Point(f"{probe} probes", seconds, pairs)
+            yield Point(f"{probe} probes", seconds, dropped)
 
     return run
