@@ -80,6 +80,22 @@ class TestPool:
         assert limits.floors == {2: 2, 3: 1, 4: 1, 5: 1}
         assert limits.caps == {0: 5, 1: 3, 2: 5, 3: 4}
 
+    def test_strata_and_features_come_from_one_column_or_several(self, paths: Paths) -> None:
+        by = ["source", "my licence"]
+        pool, _ = load(paths, selector="feature_based", settings={"by": by})
+        assert pool.features is not None
+        source = [0] * 15 + [1] * 10 + [2] * 5
+        expected = np.zeros((COUNT, 5))
+        expected[np.arange(COUNT), source] = 1
+        for row in range(COUNT):  # every third row has no licence, and no label for it
+            if row % 3 < 2:
+                expected[row, 3 + row % 3] = 1
+        np.testing.assert_array_equal(pool.features.toarray(), expected)
+        assert len(set(pool.stratum.tolist())) == 9
+        other, _ = load(paths, selector="stratified", settings={"by": by})
+        assert other.features is None, "filled for those that need it alone"
+        assert other.stratum.tolist() == pool.stratum.tolist()
+
     @pytest.mark.parametrize("key", ["missing", 'it"s', "a.b", "*", "$"])
     def test_a_metadata_key_that_no_row_has_is_named(self, paths: Paths, key: str) -> None:
         with pytest.raises(SettingsError, match="metadata key") as error:
