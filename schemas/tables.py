@@ -144,8 +144,8 @@ class SelectionTable(Table):
     """One row per selected document. Key: id; also rank, from 1 in order of choice.
 
     `gain`: marginal gain when chosen, in the selector's own unit; `weight`: 1 unless the draw is
-    importance-weighted; `reason`: must_include or gain; `covers`: pool rows whose
-    nearest selected row this is.
+    importance-weighted; `reason`: must_include or gain; `covers`: pool rows whose nearest row,
+    among the selected and the preselected ones, this is.
     """
 
     id: str = pa.Field(unique=True)
@@ -161,7 +161,8 @@ class RejectedTable(Table):
     """One row per embedded document that was not selected. Key: id.
 
     `rule`: see schemas.results. `final_gain` against the last accepted `gain` of the selection; an
-    upper bound where `is_bound`. `nearest_kept_id`: the selected row closest to it (cosine).
+    upper bound where `is_bound`. `nearest_kept_id`: the selected or preselected row closest to it
+    (cosine), null for a preselected row itself.
     `needed_quality`, `needed_budget_rows`: what would have let it in, null where not computable
     (no quality in [0, 1] would do, or the method gives no answer); lower bounds where `is_bound`.
     """
