@@ -29,7 +29,7 @@ from tests.tasks.ingesting import GOOD, LINES
 from tests.tiny_model import VOCABULARY
 
 ROOT = Path(__file__).resolve().parents[1]
-CODE = ("schemas", "tasks", "flows", "dvc.yaml")
+CODE = ("schemas", "tasks", "flows", "dvc.yaml", ".dvcignore")
 PLACED = {"documents", "quarantine", "duplicates", "decisions"}  # tables that say where a row stood
 CHAIN = """
 import importlib, sys

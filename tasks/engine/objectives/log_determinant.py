@@ -107,10 +107,10 @@ class FollowedLogDeterminant:
 
     def __init__(self, part: LogDeterminant, rows: Int[np.ndarray, " p"]):
         self.strength = part.strength
-        self.rows = np.ascontiguousarray(part.rows[rows])
-        self.toward = self.rows @ part.inverse().astype(np.float32)
-        self.value = np.einsum("nd,nd->n", self.toward, self.rows, dtype=np.float64)
-        self.factor = np.empty((STEP, len(rows)), dtype=np.float32)
+        self.rows = part.rows[rows].astype(np.float64)  # so that equal rows tie after rounding
+        self.toward = self.rows @ part.inverse()
+        self.value = np.einsum("nd,nd->n", self.toward, self.rows)
+        self.factor = np.empty((STEP, len(rows)))
         self.picks = 0
 
     def gains(self) -> Float[np.ndarray, " p"]:
@@ -131,6 +131,6 @@ class FollowedLogDeterminant:
         before = self.factor[: self.picks]
         likeness = self.rows @ self.toward[place] - before[:, place] @ before
         scale = self.strength / (1.0 + self.strength * max(float(self.value[place]), 0.0))
-        step = np.multiply(likeness, np.float32(np.sqrt(scale)), out=self.factor[self.picks])
-        self.value -= np.square(step, dtype=np.float64)
+        step = np.multiply(likeness, np.sqrt(scale), out=self.factor[self.picks])
+        self.value -= np.square(step)
         self.picks += 1
