@@ -18,7 +18,11 @@ from tasks.engine.picking import NO_KEY, Keys, Rising, Searched, best_rows, fini
 from tasks.engine.watch import Arrays, Saved, Watch
 
 BLOCK: Final = 256  # picks between two passes over all rows, at most
-SHORTLIST: Final = 4096  # rows followed at first
+ENOUGH: Final = 32  # picks: a shortlist that gives fewer grows,
+GROWTH: Final = 8  # so many times; one that lasts for a block shrinks to
+SHRUNK: Final = 4  # one in so many of its rows,
+SHORTEST: Final = 1024  # but not below this
+SHORTLIST: Final = 4096  # rows of a list that is trusted
 TRUSTED: Final = 64  # picks for which a list is trusted, at most,
 TRUSTED_SHARE: Final = 16  # and one in so many of the picks made before
 
@@ -28,6 +32,9 @@ class Tracked(Rising, Protocol):
 
     def all_gains(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
+
+    def all_bounds(self) -> Float[np.ndarray, " n"]:
+        """Upper bounds of them, or the gains where bounds are no cheaper."""
 
     def follow(self, rows: Int[np.ndarray, " p"]) -> Followed:
         """Start to follow some rows; until the next `follow`, picks come from them alone."""
@@ -53,7 +60,9 @@ def shortlist_greedy(
     saved = watch.resume(phase)
     keys = Keys(admission, per_cost)
     rising = bool(objective.rises.any())
-    count = len(admission.cost) if rising and not trust else shortlist or SHORTLIST
+    count = shortlist or (SHORTLIST if trust else SHORTEST)
+    if rising and not trust:
+        count = len(admission.cost)
     given = accept_given(objective, admission)
     saved.replay(admission, objective.accept)
     found = _Search(objective, admission, keys, trust, given, count, saved)
@@ -80,10 +89,12 @@ class _Search:
         saved: Saved,
     ):
         self.objective, self.admission, self.keys, self.trust = objective, admission, keys, trust
+        self.rising = bool(objective.rises.any())
         kept = saved.state
         self.gains = given + kept.get("gains", np.zeros(0)).tolist()
         self.shortfall = kept.get("shortfall", np.full(len(admission.cost), np.inf))
         self.count = int(kept.get("count", count))
+        self.exactly = trust  # whether the next list needs the very gains of all rows
         self.list = _Shortlist(objective, admission, keys, trust, kept) if kept else None
 
     def state(self) -> Arrays:
@@ -99,7 +110,13 @@ class _Search:
             self.close_list()
         if not self.list:
             self.list = _Shortlist(
-                self.objective, self.admission, self.keys, self.trust, {}, self.count
+                self.objective,
+                self.admission,
+                self.keys,
+                self.trust,
+                {},
+                self.count,
+                self.exactly,
             )
         gain = self.list.pick()
         if gain is None:
@@ -124,9 +141,19 @@ class _Search:
         picked = self._picked()
         lacked = self.list.lacked(self.gains[len(self.gains) - picked :])
         self.shortfall = np.minimum(self.shortfall, lacked)
-        if picked < self._block() // 2 and not self.list.refused:
-            self.count = min(2 * self.count, len(self.shortfall))
+        moved = picked or self.list.refused
+        if not self.trust and not self.rising:
+            self._fit_length(picked)
+        self.exactly = self.trust or not moved
         self.list = None
+
+    def _fit_length(self, picked: int) -> None:
+        """Grow the next list if this one was unsure too soon, shrink it if it lasted."""
+        assert self.list
+        if picked >= BLOCK:
+            self.count = max(self.count // SHRUNK, SHORTEST)
+        elif picked < ENOUGH and not self.list.refused and (picked or self.exactly):
+            self.count = min(GROWTH * self.count, len(self.shortfall))
 
 
 class _Shortlist:
@@ -140,6 +167,7 @@ class _Shortlist:
         trust: bool,
         saved: Arrays,
         count: int = 0,
+        exactly: bool = True,
     ):
         self.objective, self.admission, self.keys, self.trust = objective, admission, keys, trust
         if saved:
@@ -147,12 +175,13 @@ class _Shortlist:
             self.start, self.refused, self.best_other = saved["numbers"].tolist()
             self.limit = float(saved["limit"])
         else:
-            self._begin(count)
+            self._begin(count, exactly)
         self.followed = objective.follow(self.rows)
 
-    def _begin(self, count: int) -> None:
-        """Look at the gains of all rows."""
-        self.before = self.objective.all_gains().copy()
+    def _begin(self, count: int, exactly: bool) -> None:
+        """Look at the gains of all rows, or at their bounds."""
+        look = self.objective.all_gains if exactly else self.objective.all_bounds
+        self.before = look().copy()
         self.start, self.refused = len(self.admission.order), 0
         now = np.where(self.admission.free, self.keys.of(self.before), NO_KEY)
         self.rows = best_rows(now, count)

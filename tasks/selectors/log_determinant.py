@@ -19,7 +19,7 @@ class LogDeterminant(MixingSelector):
     d picks; the larger `strength` c is, the more the angles alone decide. Quality is added, as in
     every selector, instead of scaling the rows. Submodular and monotone: picks are those of plain
     greedy, with its guarantees. Linear in the vectors: there is no kernel width.
-    Time O(n d^2) per 256 picks and O(4096 d) per pick, memory O(d^2) and a shortlist.
+    Time O(n d) per pick, most of it as matrix products, memory O(n + d^2) and a shortlist.
     """
 
     version: ClassVar[str] = "1.0.0"

@@ -126,14 +126,15 @@ class TestSearches:
         objective = Mixed(pool, limits, weight, {"part": (1.0, part)})
         admission = Admission(pool, limits)
         gains, last, _ = search(objective, admission, **settings)
-        return admission.order, np.round(gains, 9).tolist(), np.round(last, 9)
+        return admission.order, gains, np.round(last, 9)
 
     @pytest.mark.parametrize("weight", [0.4, 1.0])
     def test_both_exact_ones_make_the_same_picks(self, weight: float) -> None:
         some = random_pool(400, d=8)
         pool = with_(some, vectors=some.vectors[np.arange(400) // 2 * 2])  # every row twice
         one, other = (self.found(s, pool, weight) for s in (shortlist_greedy, rising_greedy))
-        assert one[:2] == other[:2]
+        assert one[0] == other[0]
+        assert one[1] == pytest.approx(other[1], abs=1e-7)  # products of float32 numbers
         assert (other[2] >= one[2] - 1e-9).all(), "bounds of the last gains"
 
     def test_a_trusted_list_of_all_rows_is_exact_and_a_short_one_nearly_as_good(self) -> None:
@@ -141,7 +142,8 @@ class TestSearches:
         kernel = kernel_of(pool, 0.1)
         exact = self.found(shortlist_greedy, pool, 1.0)
         whole = self.found(shortlist_greedy, pool, 1.0, trust=True, shortlist=2000)
-        assert whole[:2] == exact[:2]
+        assert whole[0] == exact[0]
+        assert whole[1] == pytest.approx(exact[1], abs=1e-7)
         short = self.found(shortlist_greedy, pool, 1.0, trust=True, shortlist=100)
         drawn = np.random.default_rng(0).choice(2000, 60, replace=False)
         best, near, plain = (

@@ -38,9 +38,9 @@ def choose_mixed(
     token, and `mode` says whether the picks are exact or from a trusted shortlist.
     """
     watch = watch or Watch()
-    trust = mode == "fast"
-    if mode == "auto":
-        trust = len(pool) * affordable_rows(pool, limits) > EXACT_PAIRS
+    rises = any(np.any(part.rises) for _, part in parts.values())
+    large = len(pool) * affordable_rows(pool, limits) > EXACT_PAIRS
+    trust = rises and (mode == "fast" or (mode == "auto" and large))
 
     def attempt(per_cost: bool, phase: str) -> Found:
         admission = Admission(pool, limits)
@@ -58,7 +58,7 @@ def choose_mixed(
             done = rising_greedy(objective, admission, watch, per_cost, phase)
         return Found(admission, *done, objective)
 
-    if all(not np.any(part.rises) for _, part in parts.values()):
+    if not rises:
         found, rising = better_of(attempt, limits, watch), {}
     else:
         found = attempt(limits.in_tokens, "search")

@@ -79,6 +79,10 @@ class ConcaveFeatures:
         """The gain of every row now."""
         return self._sum_gains(self.features, self.mass, self.linearised)
 
+    def all_bounds(self) -> Float[np.ndarray, " n"]:
+        """The gain of every row now."""
+        return self.all_gains()
+
     def first_bounds(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
         return self.all_gains()

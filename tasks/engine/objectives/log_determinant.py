@@ -1,9 +1,11 @@
 """The log-determinant of the picks: how much volume they span (a determinantal point process)."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.linalg import solve_triangular
 
 from tasks.engine.constraints import Limits
 from tasks.engine.objectives.part import affordable_rows
@@ -11,42 +13,59 @@ from tasks.engine.pool import Pool
 from tasks.engine.tiles import map_row_blocks
 
 BLOCK_ROWS: Final = 2048
-STEP: Final = 64  # picks for which room is made at a time
+SEGMENT: Final = 64  # picks whose effect on all rows is one product
+RENEWED_ROWS: Final = 2048  # up to so many followed rows are renewed in float64 every segment
+ROUNDING: Final = 1e-5  # of a row's squared length: more than float32 loses in any number of picks
 
 
 class LogDeterminant:
     """F(S) = log det(I + c X_S X_S'), by the d x d matrix A = I + c X_S' X_S of the same value.
 
-    The gain of row x is log(1 + c x' A^-1 x) (Sylvester's identity). It never grows. A is kept in
-    float64 and inverted anew when gains are asked for after picks, so that nothing drifts. One look
-    at all rows costs O(n d^2 + d^3). Memory O(d^2) beside the rows.
+    The gain of row x is log(1 + c x' A^-1 x) (Sylvester's identity). It never grows. After the
+    picks S of a segment x' A^-1 x is less by |W x|^2, where W = L^-1 X_S A^-1 and
+    L L' = I / c + X_S A^-1 X_S' (Woodbury's identity): O(n d) per pick, as one product per segment.
+    The inverse is kept in float64. One exact look at all rows costs O(n d^2). Memory O(n + d^2)
+    beside the rows.
     """
 
     rises: float = 0.0
 
     def __init__(self, rows: Float[np.ndarray, "n d"], strength: float):
         self.rows, self.strength = rows, strength
-        self._whole: np.ndarray = np.eye(rows.shape[1])
-        self._inverse: np.ndarray = np.eye(rows.shape[1])
-        self._waiting: list[int] = []
+        self._picks: list[int] = []
+        self._inverse: np.ndarray = np.eye(rows.shape[1])  # after whole segments
+        self._value: np.ndarray = np.zeros(0)  # x' A^-1 x then
+        self._segments = 0
+        self._known = -1, np.zeros(0)  # the values last asked for, and after how many picks
+        self._longest = 0.0  # squared length of the longest row
+
+    def _picked(self) -> Float[np.ndarray, "p d"]:
+        """The picks of the segment that is not whole."""
+        return self.rows[self._picks[self._segments * SEGMENT :]].astype(np.float64)
 
     def inverse(self) -> Float[np.ndarray, "d d"]:
         """The inverse of A now."""
-        if self._waiting:
-            some = self.rows[self._waiting].astype(np.float64)
-            self._whole += self.strength * (some.T @ some)
-            self._inverse = np.linalg.inv(self._whole)
-            self._waiting.clear()
-        return self._inverse
+        lowered = self._lowering(self._picked(), self._inverse)
+        return np.asarray(self._inverse - lowered.T @ lowered)
+
+    def _lowering(
+        self, some: Float[np.ndarray, "p d"], inverse: Float[np.ndarray, "d d"]
+    ) -> Float[np.ndarray, "p d"]:
+        """W, by which these picks lower A^-1 by W' W."""
+        toward = some @ inverse
+        gram = toward @ some.T + np.eye(len(some)) / self.strength
+        lower = np.linalg.cholesky(gram)
+        return np.asarray(solve_triangular(lower, toward, lower=True)) if len(some) else toward
 
     def fresh(self) -> "LogDeterminant":
         """The same with nothing picked."""
         return LogDeterminant(self.rows, self.strength)
 
     def facts(self) -> dict[str, Any]:
-        """The log-determinant reached, worked out anew from the picks' Gram matrix."""
-        self.inverse()
-        return {"log_determinant": round(float(np.linalg.slogdet(self._whole)[1]), 6)}
+        """The log-determinant reached, worked out anew from the picks' products."""
+        some = self.rows[self._picks].astype(np.float64)
+        whole = np.eye(self.rows.shape[1]) + self.strength * (some.T @ some)
+        return {"log_determinant": round(float(np.linalg.slogdet(whole)[1]), 6)}
 
     def most(self, pool: Pool, limits: Limits) -> float:
         """At most d log(1 + c k / d), by the inequality of arithmetic and geometric means.
@@ -59,19 +78,60 @@ class LogDeterminant:
             k = min(limits.budget / float(pool.cost.min(initial=1)), len(pool))
         return float(d * np.log1p(self.strength * k / d))
 
+    def _blocks(self, work: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, " n"]:
+        """Work on all rows in blocks of one shape, so that bits depend on the row alone."""
+
+        def one(block: slice) -> Float[np.ndarray, " b"]:
+            count = block.stop - block.start
+            some = np.zeros((BLOCK_ROWS, self.rows.shape[1]), dtype=np.float32)
+            some[:count] = self.rows[block]
+            return np.asarray(work(some)[:count])
+
+        parts = map_row_blocks(len(self.rows), one, BLOCK_ROWS)
+        return np.concatenate([np.zeros(0), *parts])
+
+    def _gains(self, value: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        return np.asarray(np.log1p(self.strength * np.maximum(value, 0.0)))
+
     def all_gains(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
         inverse = self.inverse().astype(np.float32)
+        return self._gains(
+            self._blocks(lambda some: np.einsum("nd,nd->n", some @ inverse, some, dtype=np.float64))
+        )
 
-        def spread(block: slice) -> Float[np.ndarray, " b"]:
-            count = block.stop - block.start
-            some = np.zeros((BLOCK_ROWS, self.rows.shape[1]), dtype=np.float32)
-            some[:count] = self.rows[block]  # one shape: bits depend on the row alone
-            value = np.einsum("nd,nd->n", some @ inverse, some, dtype=np.float64)[:count]
-            return np.asarray(np.log1p(self.strength * np.maximum(value, 0.0)))
+    def values(self) -> Float[np.ndarray, " n"]:
+        """X' A^-1 x of every row now, off by ROUNDING |x|^2 at most."""
+        if self._known[0] < 0:
+            self._value = self._blocks(_squares)
+            self._longest = float(self._value.max(initial=0.0))
+        while len(self._picks) >= (self._segments + 1) * SEGMENT:
+            self._end_segment()
+        if self._known[0] != len(self._picks):
+            fall = self._fall(self._lowering(self._picked(), self._inverse))
+            self._known = len(self._picks), self._value - fall
+        return self._known[1]
 
-        parts = map_row_blocks(len(self.rows), spread, BLOCK_ROWS)
-        return np.concatenate([np.zeros(0), *parts])
+    def all_bounds(self) -> Float[np.ndarray, " n"]:
+        """Upper bounds of all gains: less by rounding than 1 + ROUNDING c above them."""
+        return self._gains(self.values() + ROUNDING * self._longest)
+
+    def _end_segment(self) -> None:
+        first = self._segments * SEGMENT
+        some = self.rows[self._picks[first : first + SEGMENT]].astype(np.float64)
+        lowered = self._lowering(some, self._inverse)
+        self._value -= self._fall(lowered)
+        self._inverse = self._inverse - lowered.T @ lowered
+        self._segments += 1
+
+    def _fall(self, lowered: Float[np.ndarray, "p d"]) -> Float[np.ndarray, " n"] | float:
+        """|W x|^2 of every row."""
+        if not len(lowered):
+            return 0.0
+        width = -(-len(lowered) // 16) * 16  # few shapes
+        turned = np.zeros((self.rows.shape[1], width), dtype=np.float32)
+        turned[:, : len(lowered)] = lowered.T
+        return self._blocks(lambda some: _squares(some @ turned))
 
     def first_bounds(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
@@ -91,11 +151,15 @@ class LogDeterminant:
 
     def accept(self, index: int) -> None:
         """Add a row."""
-        self._waiting.append(index)
+        self._picks.append(index)
 
     def follow(self, rows: Int[np.ndarray, " p"]) -> "FollowedLogDeterminant":
         """Start to follow some rows."""
         return FollowedLogDeterminant(self, rows)
+
+
+def _squares(rows: Float[np.ndarray, "n p"]) -> Float[np.ndarray, " n"]:
+    return np.asarray(np.einsum("np,np->n", rows, rows, dtype=np.float64))
 
 
 class FollowedLogDeterminant:
@@ -106,12 +170,19 @@ class FollowedLogDeterminant:
     """
 
     def __init__(self, part: LogDeterminant, rows: Int[np.ndarray, " p"]):
-        self.strength = part.strength
-        self.rows = part.rows[rows].astype(np.float64)  # so that equal rows tie after rounding
-        self.toward = self.rows @ part.inverse()
-        self.value = np.einsum("nd,nd->n", self.toward, self.rows)
-        self.factor = np.empty((STEP, len(rows)))
-        self.picks = 0
+        self.part, self.strength = part, part.strength
+        whole = len(rows) == len(part.rows)
+        self.rows = part.rows if whole else np.ascontiguousarray(part.rows[rows])
+        self.value = part.values()[rows]
+        self.factor = np.empty((len(rows), SEGMENT), dtype=np.float32)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Start a new factor, from A^-1 of now."""
+        self.inverse, self.picks = self.part.inverse(), 0
+        if len(self.rows) <= RENEWED_ROWS:
+            rows = self.rows.astype(np.float64)
+            self.value = np.einsum("nd,nd->n", rows @ self.inverse, rows)
 
     def gains(self) -> Float[np.ndarray, " p"]:
         """The gain of each of these rows now."""
@@ -126,11 +197,10 @@ class FollowedLogDeterminant:
 
     def accept(self, place: int) -> None:
         """Add the row at this place."""
-        if self.picks == len(self.factor):
-            self.factor = np.concatenate([self.factor, np.empty_like(self.factor)])
-        before = self.factor[: self.picks]
-        likeness = self.rows @ self.toward[place] - before[:, place] @ before
-        scale = self.strength / (1.0 + self.strength * max(float(self.value[place]), 0.0))
-        step = np.multiply(likeness, np.sqrt(scale), out=self.factor[self.picks])
-        self.value -= np.square(step)
+        from tasks.engine.kernels.volume import lower_values
+
+        toward = (self.inverse @ self.rows[place].astype(np.float64)).astype(np.float32)
+        lower_values(self.rows, toward, self.factor, self.picks, place, self.strength, self.value)
         self.picks += 1
+        if self.picks == SEGMENT:
+            self._begin()

@@ -66,6 +66,13 @@ class Mixed:
             gains += scale * part.all_gains()
         return gains
 
+    def all_bounds(self) -> Float[np.ndarray, " n"]:
+        """Upper bounds of all gains now (where all parts can tell)."""
+        bounds = self.quality.copy()
+        for scale, part in self.terms:
+            bounds += scale * part.all_bounds()
+        return bounds
+
     def ready(self, index: int) -> bool:
         """Whether `gain` is cheap for this row."""
         return all(part.ready(index) for _, part in self.terms)

@@ -79,6 +79,10 @@ class Pairwise:
         """The gain of every row now."""
         return self._value(slice(None), self.sums.all())
 
+    def all_bounds(self) -> Float[np.ndarray, " n"]:
+        """The gain of every row now."""
+        return self.all_gains()
+
     def first_bounds(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
         return self.all_gains()

@@ -51,6 +51,9 @@ class TrackedPart(Part, Protocol):
     def all_gains(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
 
+    def all_bounds(self) -> Float[np.ndarray, " n"]:
+        """Upper bounds of all gains now, where they are cheaper than the gains; else the gains."""
+
     def follow(self, rows: Int[np.ndarray, " p"]) -> Followed:
         """Start to follow some rows; until the next `follow`, picks come from them alone."""
 
