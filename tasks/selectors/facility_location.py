@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from schemas.errors import SettingsError
 from schemas.results import Selection
@@ -22,6 +22,7 @@ from tasks.engine.similarity import Similarity
 from tasks.engine.watch import Watch
 
 Mode = Literal["auto", "exact", "fast"]
+SHOWN: Final = 20  # group names in an error
 EXACT_ROWS: Final = 10_000  # up to which `auto` is exact: seconds on two cores
 
 
@@ -38,7 +39,9 @@ class FacilityLocation:
     O(n), a cache of columns and the edges (see Coverage). Mode `fast` (see fast_greedy) costs a
     little more than O(n d); `auto` takes it beyond 10,000 rows. Totals hold an `upper_bound` of the
     objective and the `share_of_bound` reached at least: proved, or in fast mode estimated where
-    pairs were left out.
+    pairs were left out. With `cover`, the name of a group of choose.group_by as floors and caps
+    write it, the sum over i is over that group's rows alone (a reference set; a cap of 0 keeps it
+    out of the subset).
     """
 
     version: ClassVar[str] = "2.0.0"
@@ -47,6 +50,7 @@ class FacilityLocation:
     centred: bool = False
     kernel_width: float = 0.0
     mode: Mode = "auto"
+    cover: str = ""  # the group to be covered; empty: all rows
 
     def __post_init__(self) -> None:
         Similarity(self.centred, self.kernel_width)  # refuses a width out of range
@@ -63,11 +67,12 @@ class FacilityLocation:
         rows, mode = similarity.rows(pool.vectors), self._mode(len(pool))
         quality = best_affordable_quality(pool, limits)
         quality_scale = (1 - self.diversity_weight) / quality if quality else 0.0
+        to_cover = rows_of_group(pool, self.cover) if self.cover else None
 
         def attempt(per_cost: bool, phase: str) -> Found:
             admission = Admission(pool, limits)
             worth = quality_scale * pool.quality
-            coverage = Coverage(rows, similarity, worth, self.diversity_weight)
+            coverage = Coverage(rows, similarity, worth, self.diversity_weight, to_cover)
             if mode == "exact" or not coverage.scale:
                 gains, bounds, short = lazy_greedy(coverage, admission, watch, per_cost, phase)
                 return Found(admission, gains, bounds, short, (coverage, None))
@@ -94,6 +99,17 @@ class FacilityLocation:
 
     def _mode(self, rows: int) -> str:
         return self.mode if self.mode != "auto" else ("exact" if rows <= EXACT_ROWS else "fast")
+
+
+def rows_of_group(pool: Pool, name: str) -> Bool[np.ndarray, " n"]:
+    """Which rows belong to a group; raises `SettingsError` if there is no group of this name."""
+    if name not in pool.group_names:
+        known = ", ".join(map(repr, pool.group_names[:SHOWN]))
+        raise SettingsError(
+            f"choose.settings.cover names no group: {name!r}",
+            expected=f"a group by choose.group_by with eligible rows: {known or 'there is none'}",
+        )
+    return np.asarray((pool.group == pool.group_names.index(name)).any(axis=1))
 
 
 def _reached(found: Found) -> dict[str, Any]:
