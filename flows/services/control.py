@@ -23,7 +23,7 @@ CLIENT_FILE: Final = "winnow.env"  # `winnow` reads it: see flows.environment
 
 @dataclass(frozen=True)
 class Status:
-    """How a service is: `pid` is None where it does not run, `problem` empty where it is healthy."""
+    """How a service is: `pid` None where it does not run, `problem` empty where it is healthy."""
 
     name: str
     address: str
@@ -56,8 +56,8 @@ def _start(service: Service) -> None:
     if service.port and not _is_free(service.port):
         raise WinnowError(
             f"another program listens on {HOST}:{service.port}, the port of {service.name}",
-            remedy=f"end it, or choose another port: {service.name.upper()}_PORT in the environment "
-            "or in infra/services.env",
+            remedy=f"end it, or choose another port: {service.name.upper()}_PORT in the "
+            "environment or in infra/services.env",
         )
     service.prepare()
     processes.start(
@@ -72,18 +72,16 @@ def _start(service: Service) -> None:
         problem = _settled(service)
         if not problem:
             return
-    said = processes.tail(service.log)
+    where = f"{service.log}\n    {processes.tail(service.log)}"
     _stop(service)
-    raise WinnowError(
-        f"{service.name} did not start: {problem}", where=f"{service.log}\n    {said}"
-    )
+    raise WinnowError(f"{service.name} did not start: {problem}", where=where)
 
 
 def _settled(service: Service) -> str:
     try:
         service.settle()
-    except Exception as error:  # any client's "not yet": told if it stays
-        return str(error)
+    except WinnowError as error:  # not yet; told if it stays so
+        return f"{error.problem}: {error.where}"
     return service.problem()
 
 

@@ -1,7 +1,7 @@
 """An S3 server: moto's. A mock that keeps objects in memory and asks nobody for credentials.
 
-It serves DVC and LanceDB on one machine; whatever it holds is gone when it stops, and it says nothing
-about how real S3 commits. infra/compose.yaml has a server that keeps its objects.
+It serves DVC and LanceDB on one machine; whatever it holds is gone when it stops, and it says
+nothing about how real S3 commits. infra/compose.yaml has a server that keeps its objects.
 """
 
 import configparser
@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from flows.services.config import HOST
 from flows.services.service import Service
+from schemas.errors import WinnowError
 
 
 class Objects(Service):
@@ -34,9 +35,14 @@ class Objects(Service):
 
     def settle(self) -> None:
         """Make the bucket if there is none."""
-        names = {bucket["Name"] for bucket in self._client().list_buckets()["Buckets"]}
-        if self.config.s3_bucket not in names:
-            self._client().create_bucket(Bucket=self.config.s3_bucket)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        try:
+            names = {bucket["Name"] for bucket in self._client().list_buckets()["Buckets"]}
+            if self.config.s3_bucket not in names:
+                self._client().create_bucket(Bucket=self.config.s3_bucket)
+        except (BotoCoreError, ClientError) as error:
+            raise WinnowError("the S3 server refuses", where=str(error)) from error
 
     def problem(self) -> str:
         """Ask for the bucket."""

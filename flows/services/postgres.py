@@ -56,7 +56,7 @@ class Postgres(Service):
             raise WinnowError(
                 f"the database was made by PostgreSQL {made}; this machine has {major}",
                 where=str(self.home),
-                remedy=f"install postgresql-{made}, or remove the folder and Prefect's past with it",
+                remedy=f"install postgresql-{made}, or remove the folder: Prefect's past goes too",
             )
         if not made:
             self._initialise()
@@ -73,13 +73,13 @@ class Postgres(Service):
         )
         if reachable.returncode:
             raise WinnowError(
-                f"PostgreSQL does not run as root, and its account {self.user} cannot enter {folder}",
+                f"PostgreSQL does not run as root; its account {self.user} cannot enter {folder}",
                 expected="every folder above it open to all to pass through (chmod a+x)",
                 remedy="keep the state elsewhere: make services STATE=/var/lib/winnow",
             )
 
     def _initialise(self) -> None:
-        """Make the cluster beside its place and move it there, so that half of one is never used."""
+        """Make the cluster beside its place and move it there: half of one is never used."""
         new, password = self.home.with_name("new"), self.home.with_name("password")
         shutil.rmtree(new, ignore_errors=True)
         shutil.copyfile(self.secret("postgres_password"), password)
@@ -112,7 +112,8 @@ class Postgres(Service):
     def settle(self) -> None:
         """Make Prefect's database if there is none."""
         name = self.config.postgres_db
-        if self._ask("postgres", f"select 1 from pg_database where datname = '{name}'") != "1":
+        names = self._ask("postgres", "select datname from pg_database").splitlines()
+        if name not in names:
             self._ask("postgres", f'create database "{name}"')
 
     def problem(self) -> str:

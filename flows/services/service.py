@@ -72,7 +72,7 @@ class Service:
         raise NotImplementedError
 
     def settle(self) -> None:
-        """Do what must be done once it answers; safe to repeat."""
+        """Do what must be done once it answers, repeated until it does; raises `WinnowError`."""
 
     def problem(self) -> str:
         """What keeps it from doing its work, asked of the service itself; empty if nothing does."""
