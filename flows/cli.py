@@ -111,5 +111,19 @@ def verify(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check everything that a run needs; say what is wrong and the command that mends it.
+
+    Exit status 1 if anything fails. What nobody has set up is no failure.
+    """
+    from flows.doctor import examine
+
+    found = examine.examine()
+    print(examine.as_json(found) if as_json else examine.as_text(found))
+    if examine.failed(found):
+        raise typer.Exit(1)
+
+
 if __name__ == "__main__":
     main()
