@@ -6,7 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.console import columns
 from flows.services import config as settings
 from flows.services.control import CLIENT_FILE, Status, start_all, status_all, stop_all
 from flows.services.secrets import ensure_secrets
@@ -43,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _table(found: Sequence[Status]) -> str:
+    from flows.console import columns  # seconds, for people only
+
     rows = [
         (each.name, each.address, str(each.pid or "-"), each.problem or "healthy") for each in found
     ]

@@ -13,7 +13,7 @@ from flows.services.service import Service
 class _Prefect(Service):
     """A process of Prefect's, talking to our server whatever a profile says."""
 
-    start_seconds: ClassVar[float] = 120.0
+    start_seconds: ClassVar[float] = 180.0  # a first start migrates the database
 
     def environment(self) -> dict[str, str]:
         """Prefect's home in the state folder; the API, and the files of the S3 credentials."""

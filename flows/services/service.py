@@ -18,7 +18,7 @@ class Service:
 
     name: ClassVar[str]
     stop_signal: ClassVar[int] = signal.SIGTERM
-    start_seconds: ClassVar[float] = 60.0
+    start_seconds: ClassVar[float] = 90.0  # a busy machine is slow, not broken
     orphans_may_finish: ClassVar[bool] = False  # a start leaves what a crash left running
 
     @property

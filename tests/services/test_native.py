@@ -23,10 +23,13 @@ from flows.services.objects import s3_client
 
 ROOT = Path(__file__).resolve().parents[2]
 PORTS = ("POSTGRES_PORT", "S3_PORT", "PREFECT_PORT")
-pytestmark = pytest.mark.skipif(
-    not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")),
-    reason="PostgreSQL is not installed: infra/postgres.sh installs it",
-)
+pytestmark = [
+    pytest.mark.slow,  # a minute or two; .ci/run runs them
+    pytest.mark.skipif(
+        not list(Path("/usr/lib/postgresql").glob("*/bin/postgres")),
+        reason="PostgreSQL is not installed: infra/postgres.sh installs it",
+    ),
+]
 
 
 @dataclass
@@ -190,32 +193,37 @@ def test_the_doctor_finds_them_well(running):
     assert running.config.s3_bucket in found["s3"]["found"]
 
 
-@pytest.mark.parametrize(
-    ("role", "sick"),
-    [("worker", None), ("s3", "s3"), ("postgres", "database"), ("prefect", "prefect")],
-)
-def test_a_killed_service_is_noticed_and_comes_back(running, role, sick):
-    before = running.states("status")
-    psutil.Process(before[role]["pid"]).kill()
-    psutil.wait_procs(
-        [psutil.Process(before[role]["pid"])] if psutil.pid_exists(before[role]["pid"]) else [], 5
-    )
-    assert running.states("status")[role]["problem"] == "not running"
-    if sick:  # the server believes in a killed worker for a minute and a half
-        found = running.doctor()[sick]
-        assert found["state"] == "fail"
-        assert "make services" in found["mend"]
-    after = running.states("start")
-    assert [each["problem"] for each in after.values()] == [""] * len(ROLES)
-    assert after[role]["pid"] != before[role]["pid"]
-
-
-def test_what_was_in_the_database_is_there_after_a_restart(running):
+def test_killed_services_are_noticed_and_come_back_with_what_they_kept(running):
     url = f"{running.config.prefect_url}/variables/"
     assert httpx.post(url, json={"name": "kept", "value": "yes"}).status_code == 201
-    running.command("stop")
-    running.states("start")
+    before = kill(running, "postgres", "s3")
+    found = running.doctor()
+    for name in ("s3", "database"):
+        assert found[name]["state"] == "fail"
+        assert "make services" in found[name]["mend"]
+    after = running.states("start")
+    assert [each["problem"] for each in after.values()] == [""] * len(ROLES)
+    assert after["postgres"]["pid"] != before["postgres"]["pid"]
     assert httpx.get(f"{url}name/kept").json()["value"] == "yes"
+
+
+def test_a_killed_server_and_worker_come_back(running):
+    before = kill(running, "prefect", "worker")
+    after = running.states("start")
+    assert [each["problem"] for each in after.values()] == [""] * len(ROLES)
+    assert after["postgres"]["pid"] == before["postgres"]["pid"]
+
+
+def kill(running: Services, *roles: str) -> dict[str, dict]:
+    """Kill services without a word; returns how all were before."""
+    before = running.states("status")
+    for role in roles:
+        process = psutil.Process(before[role]["pid"])
+        process.kill()
+        psutil.wait_procs([process], 10)
+    now = running.states("status")
+    assert [now[role]["problem"] for role in roles] == ["not running"] * len(roles)
+    return before
 
 
 def test_a_port_in_use_is_named_and_nothing_is_ended(services):
