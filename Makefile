@@ -10,8 +10,10 @@ export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PYTHONUNBUFFERED := 1
 BIN := $(CURDIR)/.venv/bin
+SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 
-.PHONY: help setup demo test lint types slow duplicates bench bench-rows clean
+.PHONY: help setup demo test lint types slow duplicates bench bench-rows clean \
+	services services-status services-stop services-secrets
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -37,6 +39,23 @@ types: setup
 # make slow   the tests that take minutes or need the big files of ../shared
 slow: setup
 	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow
+
+# make services   PostgreSQL, an S3 server, Prefect's server and a worker on this machine's loopback
+services: setup
+	@infra/postgres.sh
+	@$(SERVICES) start
+
+# make services-status   name, address, process and health of each
+services-status: setup
+	@$(SERVICES) status
+
+# make services-stop   end them and all they started; database and logs stay in .services
+services-stop: setup
+	@$(SERVICES) stop
+
+# make services-secrets   only the files of passwords, for infra/compose.yaml
+services-secrets: setup
+	@$(SERVICES) secrets
 
 # make duplicates   precision and recall of near-duplicate removal on planted revisions
 duplicates: setup

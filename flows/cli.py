@@ -63,10 +63,16 @@ def run(
 
 @app.command()
 def serve(
-    host: Annotated[str, typer.Option(help="Loopback address to listen on")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; beyond loopback with a password")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port, if free; else another one")] = 4200,
 ) -> None:
-    """Serve the flow, so that the form on Prefect's page starts a run; Ctrl-C stops."""
+    """Serve the flow, so that the form on Prefect's page starts a run; Ctrl-C stops.
+
+    Beyond loopback PREFECT_SERVER_API_AUTH_STRING (user:password) must be set, or the variable
+    PREFECT_SERVER_API_AUTH_STRING_FILE name a file that holds it.
+    """
     from flows.serving import serve as serve_flow
 
     serve_flow(host, port)
@@ -102,6 +108,20 @@ def verify(as_json: Json = False) -> None:
     text, equal = compare(as_json)
     print(text)
     if not equal:
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Check everything that a run needs; say what is wrong and the command that mends it.
+
+    Exit status 1 if anything fails. What nobody has set up is no failure.
+    """
+    from flows.doctor import examine
+
+    found = examine.examine()
+    print(examine.as_json(found) if as_json else examine.as_text(found))
+    if examine.failed(found):
         raise typer.Exit(1)
 
 

@@ -210,3 +210,40 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(5)
     if process.stdout:
         process.stdout.close()
+
+
+@dataclass(frozen=True)
+class Remote:
+    """DVC's default remote: name and address."""
+
+    name: str
+    url: str
+
+
+def stage_names() -> list[str]:
+    """Names of the pipeline's stages, as DVC reads them; raises `WinnowError` if it cannot."""
+    with _repository() as repo:
+        return [stage.name for stage in repo.index.stages if hasattr(stage, "name")]
+
+
+def default_remote() -> Remote | None:
+    """The remote that `dvc push` takes; None where there is none."""
+    with _repository() as repo:
+        name = repo.config["core"].get("remote")
+        if not name:
+            return None
+        entry = repo.config["remote"].get(name)
+        if entry is None:
+            raise WinnowError(f"DVC's default remote {name!r} is not defined", where=".dvc/config")
+        return Remote(name, entry["url"])
+
+
+def remote_problem(remote: Remote) -> str:
+    """What keeps DVC from reading a remote; empty if nothing does. An empty remote is fine."""
+    with _repository() as repo:
+        try:
+            odb = repo.cloud.get_remote_odb(remote.name)
+            odb.fs.exists(odb.path)
+        except Exception as error:  # whatever its file system raises is the answer
+            return f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    return ""

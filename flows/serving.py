@@ -10,19 +10,20 @@ from flows import server
 def serve(host: str, port: int) -> None:
     """Serve until interrupted, on the configured Prefect API or on a local server started for it.
 
-    A server started here ends here. Runs wait for each other: one at a time per checkout.
+    A server started here ends here. Runs wait for each other: one at a time per checkout. Beyond
+    loopback it asks for a password, and raises `SettingsError` if none is set.
     """
     from tasks.stage import Paths, load_params
 
     os.environ.setdefault("PREFECT_RUNNER_POLL_FREQUENCY", "2")  # a person waits for the form's run
-    host = server.loopback(host)
+    auth = server.guarded(host)
     params = load_params(Paths().params)
     with ExitStack() as stack:
         url = server.configured_url()
         if not url or not server.is_reachable():
             print("starting a Prefect server, which takes about 10 s", file=sys.stderr, flush=True)
-            url = stack.enter_context(server.local_server(host, server.free_port(host, port)))
-        stack.enter_context(_talking_to(url))
+            url = stack.enter_context(server.local_server(host, server.free_port(host, port), auth))
+        stack.enter_context(_talking_to(url, auth))
         print(f"page: {url.removesuffix('/api')}/v2/deployments", flush=True)
         print("open the deployment `curate`, then Run > Custom run; Ctrl-C stops", flush=True)
         from flows.curate import curate
@@ -36,11 +37,12 @@ def serve(host: str, port: int) -> None:
         )
 
 
-def _talking_to(url: str) -> ExitStack:
+def _talking_to(url: str, auth: str) -> ExitStack:
     """Point this process, and the runs it starts, to an API."""
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
 
-    os.environ["PREFECT_API_URL"] = url
+    updates = {PREFECT_API_URL: url, **({PREFECT_API_AUTH_STRING: auth} if auth else {})}
+    os.environ.update({"PREFECT_API_URL": url, **server.with_auth(auth)})
     stack = ExitStack()
-    stack.enter_context(temporary_settings(updates={PREFECT_API_URL: url}))
+    stack.enter_context(temporary_settings(updates=updates))
     return stack

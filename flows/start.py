@@ -8,6 +8,7 @@ import signal
 import sys
 from typing import Final
 
+from flows.environment import use_services
 from flows.quiet import be_quiet
 from schemas.errors import SettingsError, WinnowError
 
@@ -17,6 +18,7 @@ UNUSED: Final = ("numpy", "cloudpickle")  # pyarrow does without them; nothing h
 def main() -> None:
     """Run the command of `sys.argv`: exit status 0 done, 1 a problem was found, 2 wrong use."""
     be_quiet()
+    use_services()
     signal.signal(signal.SIGTERM, _leave)
     try:
         question = asked_why(sys.argv[1:])

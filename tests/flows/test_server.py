@@ -4,23 +4,70 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import contextmanager
 
 import httpx
+import psutil
 import pytest
 
-from flows.server import free_port, loopback
+from flows.server import api_url, free_port, guarded
 from schemas.errors import SettingsError
+
+AUTH = "PREFECT_SERVER_API_AUTH_STRING"
+LOGIN = ("winnow", "a long enough one")
+
+
+@pytest.fixture(autouse=True)
+def _no_auth(monkeypatch):
+    for name in (AUTH, f"{AUTH}_FILE", "PREFECT_API_AUTH_STRING"):
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
-def test_loopback_addresses_are_allowed(host):
-    assert loopback(host) == host
+def test_loopback_addresses_need_no_password(host):
+    assert guarded(host) == ""
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.5", "example.org", ""])
-def test_other_addresses_are_refused(host):
+def test_other_addresses_are_refused_without_a_password(host):
     with pytest.raises(SettingsError, match="others could start runs"):
-        loopback(host)
+        guarded(host)
+
+
+def test_a_password_comes_from_a_file(monkeypatch, tmp_path):
+    (tmp_path / "auth").write_text(":".join(LOGIN) + "\n")
+    monkeypatch.setenv(f"{AUTH}_FILE", str(tmp_path / "auth"))
+    assert guarded("0.0.0.0") == ":".join(LOGIN)
+
+
+@pytest.mark.parametrize("said", ["winnow", "winnow:", ":a long enough one", "winnow:short"])
+def test_what_is_no_user_and_password_is_refused_and_not_repeated(monkeypatch, tmp_path, said):
+    (tmp_path / "auth").write_text(said)
+    monkeypatch.setenv(f"{AUTH}_FILE", str(tmp_path / "auth"))
+    with pytest.raises(SettingsError, match="not a user and a password") as refused:
+        guarded("127.0.0.1")
+    assert said not in str(refused.value).replace("user:password", "")
+
+
+@pytest.mark.parametrize("path", ["no such file", "."])
+def test_a_file_that_cannot_be_read_is_named(monkeypatch, tmp_path, path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(f"{AUTH}_FILE", path)
+    with pytest.raises(SettingsError, match=f"{AUTH}_FILE"):
+        guarded("0.0.0.0")
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("0.0.0.0", "http://127.0.0.1:1/api"),
+        ("::", "http://[::1]:1/api"),
+        ("127.0.0.2", "http://127.0.0.2:1/api"),
+    ],
+)
+def test_this_machine_reaches_its_server(host, url):
+    assert api_url(host, 1) == url
 
 
 def test_a_taken_port_is_left_and_a_free_one_found():
@@ -33,25 +80,66 @@ def test_a_taken_port_is_left_and_a_free_one_found():
     assert free_port("127.0.0.1", found) == found
 
 
-def test_serve_starts_a_server_that_ends_with_it(make_checkout, tmp_path):
-    checkout = make_checkout(tmp_path / "checkout")
+@contextmanager
+def served(checkout, *arguments, **variables):
+    """`winnow serve` in a process; yields the lines it has printed once it serves."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "serve", "--port", str(free_port("127.0.0.1", 0))],
+        [sys.executable, "-m", "flows.cli", "serve", *arguments],
         cwd=checkout.root,
-        env=checkout.environment,
+        env={**checkout.environment, **variables},
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        page = process.stdout.readline().removeprefix("page: ").strip()
-        site = page.removesuffix("/v2/deployments")
-        assert httpx.get(f"{site}/api/health").json() is True
-        told = httpx.get(f"{site}/ui-settings").json()
-        assert told["api_url"] == f"{site}/api"
-        assert process.stdout.readline()
+        yield process, [process.stdout.readline().strip() for _ in range(2)]
     finally:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
+
+
+def test_serve_starts_a_server_that_ends_with_it(make_checkout, tmp_path):
+    checkout = make_checkout(tmp_path / "checkout")
+    with served(checkout, "--port", str(free_port("127.0.0.1", 0))) as (_, lines):
+        site = lines[0].removeprefix("page: ").removesuffix("/v2/deployments")
+        assert httpx.get(f"{site}/api/health").json() is True
+        told = httpx.get(f"{site}/ui-settings").json()
+        assert told["api_url"] == f"{site}/api"
+        assert lines[1]
     with pytest.raises(httpx.TransportError):
         httpx.get(f"{site}/api/health")
+
+
+def test_serve_beyond_loopback_asks_for_the_password(make_checkout, tmp_path):
+    """Bound to every address of this machine, asked over loopback alone."""
+    checkout = make_checkout(tmp_path / "checkout")
+    (tmp_path / "auth").write_text(":".join(LOGIN))
+    port = free_port("0.0.0.0", 0)
+    where = ["--host", "0.0.0.0", "--port", str(port)]
+    refused = checkout.winnow("serve", *where, check=False)
+    assert refused.returncode == 2
+    assert f"{AUTH}_FILE" in refused.stderr
+    with served(checkout, *where, **{f"{AUTH}_FILE": str(tmp_path / "auth")}) as (process, lines):
+        assert lines[1], "it reached its own server, and deployed, with the password"
+        api = f"http://127.0.0.1:{port}/api"
+        call = f"{api}/deployments/filter"
+        assert httpx.post(call, json={}).status_code == 401
+        assert httpx.post(call, json={}, auth=("winnow", "a wrong one indeed")).status_code == 401
+        (deployment,) = until(lambda: httpx.post(call, json={}, auth=LOGIN).json())
+        assert deployment["name"] == "curate"
+        arguments = [line for each in family(process.pid) for line in each.cmdline()]
+        assert arguments
+        assert not [line for line in arguments if LOGIN[1] in line]
+
+
+def until(ask, seconds=60):
+    """What `ask` returns, as soon as that is something."""
+    end = time.monotonic() + seconds
+    while not (found := ask()) and time.monotonic() < end:
+        time.sleep(0.5)
+    return found
+
+
+def family(pid):
+    process = psutil.Process(pid)
+    return [process, *process.children(recursive=True)]

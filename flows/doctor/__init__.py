@@ -1,0 +1,1 @@
+"""`winnow doctor`: is everything here that a run needs, and what mends what is not."""
