@@ -105,5 +105,13 @@ def verify(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def runs(as_json: Json = False) -> None:
+    """List the runs that were kept, newest first, with the parameters that differ."""
+    from flows.runs import runs as list_runs
+
+    print(list_runs(as_json))
+
+
 if __name__ == "__main__":
     main()

@@ -1,6 +1,7 @@
 """The only calls to DVC: is a stage unchanged, reproduce it, what does dvc.lock say.
 
-DVC decides alone what is stale. Whoever starts a stage, DVC runs `python -m tasks.<stage>`.
+DVC decides alone what is stale. Whoever starts a stage, DVC runs `python -m tasks.<stage>`. Beside:
+`experiments` (runs that were kept), `outputs` (their files), `remotes` (where they are stored).
 """
 
 import os
@@ -59,7 +60,7 @@ def is_unchanged(stage: str) -> bool:
 
     A stage that always runs (`sources`) is never unchanged before it has run.
     """
-    with _repository() as repo:
+    with repository() as repo:
         (found,) = repo.stage.collect(stage)
         return not found.changed()
 
@@ -68,14 +69,14 @@ def ensure_free(*files: Path) -> None:
     """Raise `BusyError` while another DVC process reads or writes one of `files`."""
     from dvc.rwlock import rwlock
 
-    with _repository() as repo:
+    with repository() as repo:
         paths = [str(file.resolve()) for file in files]
         with rwlock(repo.tmp_dir, repo.fs, "winnow run", [], paths, False):
             pass
 
 
 @contextmanager
-def _repository() -> Iterator[Any]:
+def repository() -> Iterator[Any]:
     """Open the checkout as DVC sees it, locked; DVC's own errors become ours."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
@@ -112,7 +113,7 @@ def _outs(stage: str) -> list[LockedOut]:
 
 
 def _always_runs(stage: str) -> bool:
-    with _repository() as repo:
+    with repository() as repo:
         (found,) = repo.stage.collect(stage)
         return bool(found.always_changed)
 
