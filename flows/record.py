@@ -59,7 +59,7 @@ def record(wanted: str) -> Recorded:
             "the run is not kept under its name: git has no commit here to put it on",
             remedy="`git add -A && git commit`, then run again",
         )
-    tree = _tree()
+    tree = snapshot()
     taken = set(run_names())
     while True:
         name = free_name(wanted, taken)
@@ -74,7 +74,7 @@ def record(wanted: str) -> Recorded:
             return Recorded(name, commit)
 
 
-def _tree() -> str:
+def snapshot() -> str:
     """Write the checkout's content to git as a tree, by way of a copy of the index."""
     with tempfile.TemporaryDirectory(prefix="winnow-index-") as folder:
         index = Path(folder) / "index"

@@ -45,9 +45,12 @@ class LockedOut:
 
 def lock_entries(path: Path = LOCK_FILE) -> list[LockedOut]:
     """Every output in dvc.lock, in the file's order; none where there is no such file."""
-    if not path.exists():
-        return []
-    stages = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
+    return parse_lock(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def parse_lock(text: str) -> list[LockedOut]:
+    """Every output that the text of a dvc.lock names, in its order."""
+    stages = (yaml.safe_load(text) or {}).get("stages", {})
     return [
         LockedOut(stage, out["path"], out.get("md5", ""), out.get("size", 0))
         for stage, entry in stages.items()
@@ -65,6 +68,13 @@ def is_unchanged(stage: str) -> bool:
         return not found.changed()
 
 
+def stale_stages() -> list[str]:
+    """The stages DVC would run again, in its order; one that always runs does not count."""
+    with repository() as repo:
+        stages = [one for one in repo.index.stages if not one.always_changed]
+        return [stage.addressing for stage in stages if stage.changed()]
+
+
 def ensure_free(*files: Path) -> None:
     """Raise `BusyError` while another DVC process reads or writes one of `files`."""
     from dvc.rwlock import rwlock
@@ -80,10 +90,10 @@ def repository() -> Iterator[Any]:
     """Open the checkout as DVC sees it, locked; DVC's own errors become ours."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
-    from dvc.repo import Repo
+    from dvc.repo import Repo, lock_repo
 
     try:
-        with Repo() as repo, repo.lock:
+        with Repo() as repo, lock_repo(repo):
             yield repo
     except LockError as error:
         raise _busy(str(error)) from None

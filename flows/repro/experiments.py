@@ -13,12 +13,18 @@ METRICS: Final = "artifacts/metrics.json"
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """One kept run: `params` and `metrics` by dotted key, `baseline` the commit it ran on."""
+class Kept:
+    """One kept run by its references alone: `baseline` is the commit it ran on."""
 
     name: str
     commit: str
     baseline: str
+
+
+@dataclass(frozen=True)
+class Experiment(Kept):
+    """One kept run with what DVC knows of it: `params` and `metrics` by dotted key."""
+
     when: datetime
     params: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -39,24 +45,26 @@ def name_taken(baseline: str, name: str) -> bool:
 
 def run_names() -> list[str]:
     """Names of all experiments, whatever commit they are on."""
-    return [name for _, name, _ in _references()]
+    return [run.name for run in kept_runs()]
 
 
-def _references() -> Iterator[tuple[str, str, str]]:
-    """Yield (baseline, name, commit) of every experiment."""
+def kept_runs() -> list[Kept]:
+    """All experiments, in no order."""
     from dvc.repo.experiments.refs import ITER_SKIP_NAMESPACES, ExpRefInfo
 
+    found = []
     listed = git("for-each-ref", "--format=%(objectname) %(refname)", "refs/exps/*/*/*").decode()
     for entry in listed.splitlines():
         commit, name = entry.split(" ", 1)
         if not name.startswith(tuple(ITER_SKIP_NAMESPACES)):
-            found = ExpRefInfo.from_ref(name)
-            yield found.baseline_sha, found.name, commit
+            info = ExpRefInfo.from_ref(name)
+            found.append(Kept(info.name, commit, info.baseline_sha))
+    return found
 
 
 def experiments() -> list[Experiment]:
     """Every kept run with what `dvc exp show` tells of it, newest first."""
-    baselines = sorted({baseline for baseline, _, _ in _references()})
+    baselines = sorted({run.baseline for run in kept_runs()})
     if not baselines:
         return []
     with repository() as repo:
