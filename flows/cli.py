@@ -138,5 +138,15 @@ def init_remote(
     print(init(url, endpoint))
 
 
+@app.command()
+def push(
+    git_remote: Annotated[str, typer.Argument(help="Git remote for the runs")] = "origin",
+) -> None:
+    """Send the artifacts of all kept runs to DVC's remote, and the runs to a git remote."""
+    from flows.push import push as send
+
+    print(send(git_remote))
+
+
 if __name__ == "__main__":
     main()

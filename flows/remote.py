@@ -7,10 +7,9 @@ from flows.repro.remotes import set_default
 from schemas.errors import SettingsError
 
 NEXT: Final = """\
-git add .dvc/config && git commit    so that every clone knows the place
-dvc push                             artifacts of the present run
-dvc exp push origin -A               the kept runs, with their artifacts
-elsewhere: git clone, dvc exp pull origin -A, dvc pull"""
+git add .dvc/config && git commit && git push    so that every clone knows the place
+winnow push    artifacts of this workspace and of all kept runs, and the runs
+elsewhere: git clone, dvc exp pull origin -A --no-cache, dvc pull or winnow checkout RUN"""
 
 
 def init_remote(url: str, endpoint: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from flows.git import git, line
 from flows.repro import repository
+from schemas.errors import WinnowError
 
 SETTINGS: Final = "params.yaml"  # its keys are told without the file's name
 METRICS: Final = "artifacts/metrics.json"
@@ -105,3 +106,19 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
+
+
+def push_references(git_remote: str) -> int:
+    """Send every kept run to a git remote, without artifacts; returns how many it then holds.
+
+    Raises `WinnowError` for a remote that does not exist or has another run of the same name.
+    """
+    with repository() as repo:
+        told = repo.experiments.push(git_remote, all_commits=True, push_cache=False)
+    if diverged := told.get("diverged"):
+        raise WinnowError(
+            f"{git_remote} has other runs of the same name",
+            where=", ".join(sorted(diverged)),
+            remedy="`dvc exp rename` here, then push again",
+        )
+    return len(told.get("success", ())) + len(told.get("up_to_date", ()))

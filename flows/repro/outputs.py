@@ -1,6 +1,6 @@
 """The files that dvc.lock names: in the cache, in the remote, and back in the workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from flows.repro import LockedOut, repository
 from flows.repro.remotes import storage_errors
@@ -60,3 +60,18 @@ def restore() -> None:
             where=", ".join(wrong),
             remedy="delete these objects of .dvc/cache and fetch them again",
         )
+
+
+def send(outs: Iterable[LockedOut]) -> int:
+    """Send outputs that the cache holds to the default remote; returns how many were new there."""
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    with repository() as repo, storage_errors("the default DVC remote"):
+        held = [HashInfo("md5", out.md5) for out in outs if repo.cache.local.exists(out.md5)]
+        result = repo.cloud.push(held)
+    if result.failed:
+        raise WinnowError(
+            f"{len(result.failed)} artifacts could not be sent to the default remote",
+            remedy="`winnow init-remote PLACE` again tests the place",
+        )
+    return len(result.transferred)

@@ -13,8 +13,8 @@ REMOTE: Final = "storage"  # what `winnow init-remote` calls the remote in .dvc/
 SECRET_KEYS: Final = ("access_key_id", "secret_access_key", "session_token", "password")
 CREDENTIALS: Final = (
     "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment, a profile in "
-    f"~/.aws/credentials, or `dvc remote modify --local {REMOTE} access_key_id ...` (and "
-    "secret_access_key), which writes to .dvc/config.local"
+    f"~/.aws/credentials, or, once the remote is there, `dvc remote modify --local {REMOTE} "
+    "access_key_id ...` (and secret_access_key), which writes to .dvc/config.local"
 )
 CONNECT_SECONDS: Final = 5
 PROBE: Final = b"winnow was here; this object can be deleted"
