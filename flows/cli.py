@@ -125,5 +125,47 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def runs(as_json: Json = False) -> None:
+    """List the runs that were kept, newest first, with the parameters that differ."""
+    from flows.runs import runs as list_runs
+
+    print(list_runs(as_json))
+
+
+@app.command()
+def checkout(
+    name: Annotated[str, typer.Argument(metavar="RUN", help="A run's name, from `winnow runs`")],
+    force: Annotated[bool, typer.Option("--force", help="Drop what is kept nowhere else")] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring a kept run back: its params.yaml, dvc.lock and artifacts."""
+    from flows.checkout import checkout as bring_back
+
+    print(bring_back(name, force, as_json))
+
+
+@app.command()
+def init_remote(
+    url: Annotated[str, typer.Argument(metavar="PLACE", help="s3://bucket/prefix, or a path")],
+    endpoint: Annotated[
+        str, typer.Option(metavar="URL", help="Address of an S3 service that is not Amazon's")
+    ] = "",
+) -> None:
+    """Say where artifacts are stored beyond this machine: DVC's default remote, and test it."""
+    from flows.remote import init_remote as init
+
+    print(init(url, endpoint))
+
+
+@app.command()
+def push(
+    git_remote: Annotated[str, typer.Argument(help="Git remote for the runs")] = "origin",
+) -> None:
+    """Send the artifacts of all kept runs to DVC's remote, and the runs to a git remote."""
+    from flows.push import push as send
+
+    print(send(git_remote))
+
+
 if __name__ == "__main__":
     main()

@@ -19,6 +19,7 @@ from flows import repro
 from flows.form import CurateParams, checked
 from flows.lock import run_lock
 from flows.outcome import Outcome, output_rows, row_counts, show_findings
+from flows.record import keep
 from flows.settings import save
 from flows.versions import stage_version
 from schemas.errors import WinnowError
@@ -51,7 +52,13 @@ def _run_stages() -> Any:
             return Failed(message=state.message)
         outcomes.append(state.result())
     show_findings(Paths())
+    keep(flow_run.get_name() or "curate", _tell)
     return outcomes
+
+
+def _tell(text: str) -> None:
+    get_run_logger().info(text)
+    log.info(text)
 
 
 def stage_task(stage: str) -> Task:

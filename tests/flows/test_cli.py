@@ -35,7 +35,21 @@ def test_help_imports_none_of_the_heavy_libraries():
     assert not heavy & loaded
 
 
-@pytest.mark.parametrize("command", ["run", "serve", "why", "search", "verify", "doctor"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run",
+        "serve",
+        "why",
+        "search",
+        "verify",
+        "doctor",
+        "runs",
+        "checkout",
+        "init-remote",
+        "push",
+    ],
+)
 def test_every_command_is_listed_and_has_help(command):
     assert f"\n  {command} " in winnow("--help").stdout
     told = winnow(command, "--help")
@@ -59,6 +73,8 @@ def test_the_help_of_run_names_every_key_of_the_settings():
         (["run", "--set", "choose.selector=facility_locatoin"], 2, "'facility_location'"),
         (["serve", "--host", "0.0.0.0"], 2, "PREFECT_SERVER_API_AUTH_STRING_FILE"),
         (["serve", "--host", "example.org"], 2, "loopback"),
+        (["checkout", "no-such-run"], 2, "no run is called 'no-such-run'"),
+        (["init-remote", "s3://key:secret@bucket"], 2, "holds credentials"),
         (["nonsense"], 2, "nonsense"),
         (["search", "text", "--k", "0"], 2, "--k"),
     ],

@@ -1,6 +1,7 @@
 """The only calls to DVC: is a stage unchanged, reproduce it, what does dvc.lock say.
 
-DVC decides alone what is stale. Whoever starts a stage, DVC runs `python -m tasks.<stage>`.
+DVC decides alone what is stale. Whoever starts a stage, DVC runs `python -m tasks.<stage>`. Beside:
+`experiments` (runs that were kept), `outputs` (their files), `remotes` (where they are stored).
 """
 
 import os
@@ -44,9 +45,12 @@ class LockedOut:
 
 def lock_entries(path: Path = LOCK_FILE) -> list[LockedOut]:
     """Every output in dvc.lock, in the file's order; none where there is no such file."""
-    if not path.exists():
-        return []
-    stages = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
+    return parse_lock(path.read_text(encoding="utf-8")) if path.exists() else []
+
+
+def parse_lock(text: str) -> list[LockedOut]:
+    """Every output that the text of a dvc.lock names, in its order."""
+    stages = (yaml.safe_load(text) or {}).get("stages", {})
     return [
         LockedOut(stage, out["path"], out.get("md5", ""), out.get("size", 0))
         for stage, entry in stages.items()
@@ -59,30 +63,37 @@ def is_unchanged(stage: str) -> bool:
 
     A stage that always runs (`sources`) is never unchanged before it has run.
     """
-    with _repository() as repo:
+    with repository() as repo:
         (found,) = repo.stage.collect(stage)
         return not found.changed()
+
+
+def stale_stages() -> list[str]:
+    """The stages DVC would run again, in its order; one that always runs does not count."""
+    with repository() as repo:
+        stages = [one for one in repo.index.stages if not one.always_changed]
+        return [stage.addressing for stage in stages if stage.changed()]
 
 
 def ensure_free(*files: Path) -> None:
     """Raise `BusyError` while another DVC process reads or writes one of `files`."""
     from dvc.rwlock import rwlock
 
-    with _repository() as repo:
+    with repository() as repo:
         paths = [str(file.resolve()) for file in files]
         with rwlock(repo.tmp_dir, repo.fs, "winnow run", [], paths, False):
             pass
 
 
 @contextmanager
-def _repository() -> Iterator[Any]:
+def repository() -> Iterator[Any]:
     """Open the checkout as DVC sees it, locked; DVC's own errors become ours."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
-    from dvc.repo import Repo
+    from dvc.repo import Repo, lock_repo
 
     try:
-        with Repo() as repo, repo.lock:
+        with Repo() as repo, lock_repo(repo):
             yield repo
     except LockError as error:
         raise _busy(str(error)) from None
@@ -112,7 +123,7 @@ def _outs(stage: str) -> list[LockedOut]:
 
 
 def _always_runs(stage: str) -> bool:
-    with _repository() as repo:
+    with repository() as repo:
         (found,) = repo.stage.collect(stage)
         return bool(found.always_changed)
 
