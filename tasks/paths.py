@@ -28,6 +28,11 @@ class Paths:
         return self.artifacts / ".progress" / stage
 
     @property
+    def seen_objects(self) -> Path:
+        """Hashes of objects on S3 seen before: saves reading them, tracked by nobody."""
+        return self.artifacts / ".progress" / "seen_objects.json"
+
+    @property
     def store(self) -> Path:
         """The LanceDB folder: derived, rebuilt at need, tracked by nobody."""
         return self.artifacts / "lancedb"
