@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from botocore.session import Session
 from fsspec.utils import glob_translate
 
-from schemas.errors import SourceChangedError, SourceError
+from schemas.errors import SourceChangedError, SourceError, StorageError
 from tasks.storage.places import SCHEME
 from tasks.storage.retries import retrying
 from tasks.storage.s3_errors import explain, is_transient, shown, status_of
@@ -46,14 +46,14 @@ class StoredObject:
 
 
 class ObjectStore:
-    """The S3 server that the environment names; raises `SourceError` where it cannot be used."""
+    """The S3 server that the environment names; raises `StorageError` where it cannot be used."""
 
     def __init__(self) -> None:
         try:
             self._client: Any = Session().create_client("s3", config=_CONFIG)
         except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
             remedy = "correct AWS_PROFILE, AWS_ENDPOINT_URL and the other AWS variables"
-            raise SourceError(f"S3 is not set up: {error}", remedy=remedy) from None
+            raise StorageError(f"S3 is not set up: {error}", remedy=remedy) from None
         self.endpoint = str(self._client.meta.endpoint_url)
 
     @property
@@ -101,6 +101,10 @@ class ObjectStore:
                 return
             options = {"ContinuationToken": page["NextContinuationToken"]}
 
+    def check(self, address: str) -> None:
+        """Raise `StorageError` unless what lies at an address may be listed; it may be nothing."""
+        next(self.under(f"{address.rstrip('/')}/"), None)
+
     def find(self, pattern: str) -> list[StoredObject]:
         """The object that a pattern names, or all that it matches as a shell would."""
         if found := self.head(pattern):
@@ -124,7 +128,7 @@ class ObjectStore:
             with answer["Body"] as body:
                 block: bytes = body.read(size)
             if not answer.get("ContentRange", "").startswith(f"bytes {start}-"):
-                raise SourceError("the S3 server does not answer ranges", where=found.address)
+                raise StorageError("the S3 server does not answer ranges", where=found.address)
             if len(block) < size:
                 raise IncompleteReadError(actual_bytes=len(block), expected_bytes=size)
             return block

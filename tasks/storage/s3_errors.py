@@ -13,7 +13,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from schemas.errors import SourceError
+from schemas.errors import StorageError
 
 _BUSY: Final = {408, 429, 500, 502, 503, 504}
 _BUSY_CODES: Final = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
@@ -37,27 +37,27 @@ def is_transient(error: Exception) -> bool:
     return isinstance(error, HTTPClientError | ConnectionError | IncompleteReadError)
 
 
-def explain(error: BotoCoreError | ClientError, address: str, endpoint: str) -> SourceError:
+def explain(error: BotoCoreError | ClientError, address: str, endpoint: str) -> StorageError:
     """Say what failed, where, and what to do; no secret is in the words."""
     status = status_of(error)
     code = error.response.get("Error", {}).get("Code", "") if status else ""  # type: ignore[union-attr]
     where = f"{address!r} at {shown(endpoint)}"
     if status == 404:
         missing = "bucket" if code == "NoSuchBucket" else "object"
-        return SourceError(
+        return StorageError(
             f"no such {missing} on S3 ({status} {code})",
-            expected="an object, or a pattern such as s3://bucket/folder/*.jsonl.gz",
+            expected="something there, such as s3://bucket/folder/*.jsonl.gz",
             where=where,
             remedy=f"correct the address, or the endpoint ({_VARIABLES})",
         )
     if status in (401, 403):
-        return SourceError(
+        return StorageError(
             f"S3 refuses access ({status} {code})",
             expected="credentials that may read objects, and list the bucket if globs are used",
             where=where,
             remedy=f"check the credentials ({_VARIABLES}) and the bucket's policy",
         )
-    return SourceError(
+    return StorageError(
         f"S3 cannot be read: {error}",
         where=where,
         remedy=f"check that the server runs and the settings ({_VARIABLES}), then run again",
