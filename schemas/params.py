@@ -171,7 +171,8 @@ class ScoreParams(Block):
         description="Score columns combined into `quality` by mean rank, with their weights",
     )
     reference: str = Field(
-        default="", description="File the n-gram language model learns from; empty: the pool itself"
+        default="",
+        description="File the n-gram language model learns from, local or s3://; empty: the pool",
     )
     neighbours: int = Field(default=10, ge=1, le=1000, description="Neighbours in local density")
     clusters: int = Field(default=0, ge=0, le=100_000, description="k-means clusters; 0: sqrt(n)")

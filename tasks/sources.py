@@ -26,7 +26,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     files = find_sources(params.ingest.sources, paths)
     listing: dict[str, Any] = {"version": VERSION, "files": [asdict(file) for file in files]}
     if params.score.reference:  # read by `score`, which runs again when this file changes
-        digest = file_digest(_readable(paths.root / params.score.reference))
+        digest = _reference_digest(params.score.reference, paths)
         listing["reference"] = {"path": params.score.reference, "sha256": digest}
     text = json.dumps(listing, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     write_text(paths.json("sources"), text)
@@ -35,12 +35,28 @@ def run(params: Params, paths: Paths) -> Manifest:
     )
 
 
+def _reference_digest(name: str, paths: Paths) -> str:
+    """Hash of the file or object; raises `SourceError` if it is not there."""
+    if not is_remote(name):
+        return file_digest(_readable(paths.root / name))
+    places = Places(paths.root)
+    found = places.objects.head(name)
+    if not found:
+        raise _missing(name)
+    with SeenHashes(paths.seen_objects) as seen:
+        return seen.of(found, places)
+
+
 def _readable(path: Path) -> Path:
     """The path, if a file is there; raises `SourceError` otherwise."""
     if path.is_file():
         return path
-    raise SourceError(
-        f"no file {path.as_posix()!r}",
+    raise _missing(path.as_posix())
+
+
+def _missing(name: str) -> SourceError:
+    return SourceError(
+        f"no file {name!r}",
         expected="a text file, one document per line, or JSONL",
         where="score.reference",
         remedy="correct score.reference in params.yaml (paths count from the checkout's root)",

@@ -4,21 +4,28 @@ import gzip
 import hashlib
 import json
 import logging
+import tracemalloc
 
 import polars as pl
 import pytest
 
 from schemas.errors import SourceChangedError, SourceError
 from schemas.params import Params
-from tasks import ingest, sources
+from tasks import choose, deduplicate, embed, ingest, score, sources
+from tasks.readers.files import BLOCK_BYTES
+from tasks.reference import local_reference
 from tasks.sources import find_sources
 from tasks.stage import Paths
 from tasks.storage import objects, retries
 from tasks.storage.places import Places
 from tests.s3 import BUCKET, ENVIRONMENT, Proxy, first
 from tests.tasks.ingesting import GOOD, PACK, as_csv, as_jsonl, as_parquet, run
+from tests.tiny_model import VOCABULARY as V
 
-ROWS = [{"id": f"r{n}", "text": f"Row number {n}, é.", "lang": "en"} for n in range(40)]
+ROWS = [
+    {"id": f"r{n}", "text": f"Row {n}: a {V[n % 7 + 11]} of {V[n % 5 + 20]}, é.", "lang": "en"}
+    for n in range(40)
+]
 FILES = {
     "in/a.jsonl": as_jsonl(ROWS[:10])
     + b'{"id": "bad"\n'
@@ -313,3 +320,80 @@ class TestFaults:
             ("HEAD", 404),
             ("GET", 200),  # the listing that names what is there
         ]
+
+
+class TestReference:
+    TEXT = b"a reference of plain words\nanother line\n"
+
+    def look(self, root, address):
+        given = {"ingest": {"sources": ["x.jsonl"]}, "score": {"reference": address}}
+        (root / "x.jsonl").write_bytes(as_jsonl([GOOD]))
+        sources.run(Params.model_validate(given), Paths(root))
+
+    def test_it_is_copied_for_as_long_as_it_is_read(self, s3_server, tmp_path):
+        address = s3_server.put("ref/words.txt", self.TEXT)
+        self.look(tmp_path, address)
+        with local_reference(address, Paths(tmp_path)) as copy:
+            assert (copy.name, copy.read_bytes()) == ("words.txt", self.TEXT)
+        assert not copy.exists()
+        listed = json.loads((tmp_path / "artifacts/sources.json").read_text())["reference"]
+        assert listed == {"path": address, "sha256": hashlib.sha256(self.TEXT).hexdigest()}
+
+    def test_one_that_changed_or_is_missing_is_refused(self, s3_server, tmp_path):
+        address = s3_server.put("ref/words.txt", self.TEXT)
+        self.look(tmp_path, address)
+        s3_server.put("ref/words.txt", self.TEXT.upper())
+        with (
+            pytest.raises(SourceChangedError, match=r"ref/words\.txt"),
+            local_reference(address, Paths(tmp_path)),
+        ):
+            pass
+        with pytest.raises(SourceError, match=r"ref/no\.txt"):
+            self.look(tmp_path, f"s3://{BUCKET}/ref/no.txt")
+
+
+def choose_from(root, patterns, **settings):
+    """Run the stages from sources to choose; returns the selection's bytes and the scores."""
+    given = {
+        "ingest": {"sources": patterns, "max_quarantine_share": 1.0},
+        "choose": {"budget": 9},
+        **settings,
+    }
+    params, paths = Params.model_validate(given), Paths(root)
+    for stage in (sources, ingest, deduplicate, embed, score, choose):
+        stage.run(params, paths)
+    return [paths.table(name).read_bytes() for name in ("selection", "rejected", "scores")]
+
+
+def test_the_selection_is_that_made_from_disk_byte_for_byte(corpus, tmp_path, tiny_model):
+    settings = {"embed": {"model": str(tiny_model)}}
+    for name, content in FILES.items():
+        (tmp_path / "local" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "local" / name).write_bytes(content)
+    words = b"a river and a bird\n" * 20
+    (tmp_path / "local/words.txt").write_bytes(words)
+    corpus.put("words.txt", words)
+    local = choose_from(tmp_path / "local", PATTERNS, **settings, score={"reference": "words.txt"})
+    there = f"s3://{BUCKET}/"
+    remote = choose_from(
+        tmp_path / "remote",
+        [there + pattern for pattern in PATTERNS],
+        **settings,
+        store=f"{there}lance",
+        score={"reference": f"{there}words.txt"},
+    )
+    assert pl.read_parquet(tmp_path / "local/artifacts/selection.parquet").height == 9
+    assert remote == local
+
+
+def test_a_large_object_is_read_piece_by_piece(s3_server, tmp_path):
+    piece = as_jsonl([{"id": f"{n}", "text": "x" * 1000} for n in range(1000)])
+    parts = (48 * objects.RANGE_BYTES // 8) // len(piece)
+    address = s3_server.put("large.jsonl", piece * parts)
+    with Places(tmp_path).open(address) as file:
+        tracemalloc.start()
+        size = sum(len(block) for block in iter(lambda: file.read(BLOCK_BYTES), b""))
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    assert size == len(piece) * parts > 5 * objects.RANGE_BYTES
+    assert peak < 3 * objects.RANGE_BYTES
