@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from schemas.errors import SourceError
 from tasks.readers.files import BLOCK_BYTES, KINDS, SourceFile, known_kind
-from tasks.storage.places import Places
+from tasks.storage.places import SCHEME, Places, split_address
 from tasks.storage.rows import write_text
 
 if TYPE_CHECKING:
@@ -94,13 +94,17 @@ def _matches(pattern: str, places: Places) -> list["StoredObject"]:
 
 
 def _nearby(pattern: str, places: Places) -> str:
-    """Name the first objects under the last folder of a pattern that has no sign of a glob."""
-    folder = pattern.rpartition("/")[0]
-    while has_magic(folder):
+    """Name the first objects in the last folder of a pattern that holds any."""
+    bucket, _ = split_address(pattern)
+    folder = pattern
+    while folder != f"{SCHEME}{bucket}":
         folder = folder.rpartition("/")[0]
-    first = islice(places.objects.under(f"{folder}/"), _NEARBY)
-    listed = ", ".join(ascii(one.address) for one in first) or "nothing in it"
-    return f"{folder}/ at {places.objects.shown_endpoint} has {listed}"
+        if has_magic(folder):
+            continue
+        first = islice(places.objects.under(f"{folder}/"), _NEARBY)
+        if listed := ", ".join(ascii(one.address) for one in first):
+            return f"{folder}/ at {places.objects.endpoint} has {listed}"
+    return f"{folder}/ at {places.objects.endpoint} has nothing in it"
 
 
 def _describe(found: "StoredObject", pattern: str, places: Places, seen: SeenHashes) -> SourceFile:

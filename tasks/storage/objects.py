@@ -15,24 +15,15 @@ from botocore.exceptions import BotoCoreError, ClientError, IncompleteReadError
 from botocore.session import Session
 from fsspec.utils import glob_translate
 
-from schemas.errors import SourceChangedError, SourceError, StorageError
-from tasks.storage.places import SCHEME
+from schemas.errors import SourceChangedError, StorageError
+from tasks.storage.places import SCHEME, split_address
 from tasks.storage.retries import retrying
-from tasks.storage.s3_errors import explain, is_transient, shown, status_of
+from tasks.storage.s3_errors import explain, is_transient, shown, status_of, words_of
 
 RANGE_BYTES: Final = 8 * 2**20  # one request's answer: what is held of an object at a time
 LISTED_KEYS: Final = 1000  # of one answer, as many as S3 gives
 _CONFIG: Final = Config(connect_timeout=10, read_timeout=60, retries={"total_max_attempts": 1})
 T = TypeVar("T")
-
-
-def split_address(address: str) -> tuple[str, str]:
-    """Split `s3://bucket/key`; raises `SourceError` if either is missing."""
-    bucket, _, key = address.removeprefix(SCHEME).partition("/")
-    if not bucket or not key or has_magic(bucket):
-        remedy = "write s3://bucket/key or s3://bucket/folder/*.jsonl.gz"
-        raise SourceError(f"not the address of an object: {address!r}", remedy=remedy)
-    return bucket, key
 
 
 @dataclass(frozen=True)
@@ -53,17 +44,13 @@ class ObjectStore:
             self._client: Any = Session().create_client("s3", config=_CONFIG)
         except (BotoCoreError, ValueError) as error:  # ValueError: an endpoint that is no URL
             remedy = "correct AWS_PROFILE, AWS_ENDPOINT_URL and the other AWS variables"
-            raise StorageError(f"S3 is not set up: {error}", remedy=remedy) from None
-        self.endpoint = str(self._client.meta.endpoint_url)
-
-    @property
-    def shown_endpoint(self) -> str:
-        """Its address, without what might be secret in it."""
-        return shown(self.endpoint)
+            raise StorageError(f"S3 is not set up: {words_of(error)}", remedy=remedy) from None
+        # its address, without what might be secret in it
+        self.endpoint = shown(str(self._client.meta.endpoint_url))
 
     def _ask(self, call: Callable[[], T], address: str) -> T:
         try:
-            return retrying(call, f"reading {address!r}", is_transient)
+            return retrying(call, f"reading {address!r}", is_transient, words_of)
         except (BotoCoreError, ClientError) as error:
             if status_of(error) == 412:
                 raise SourceChangedError(f"{address!r} was replaced meanwhile") from None

@@ -3,8 +3,11 @@
 import io
 import os
 from functools import cached_property
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from schemas.errors import SourceError
 
 if TYPE_CHECKING:
     from tasks.storage.objects import ObjectFile, ObjectStore
@@ -15,6 +18,15 @@ SCHEME: Final = "s3://"
 def is_remote(name: str) -> bool:
     """Whether a name is an address on S3."""
     return name.startswith(SCHEME)
+
+
+def split_address(address: str) -> tuple[str, str]:
+    """Split `s3://bucket/key`; raises `SourceError` if either is missing."""
+    bucket, _, key = address.removeprefix(SCHEME).partition("/")
+    if not bucket or not key or has_magic(bucket):
+        remedy = "write s3://bucket/key or s3://bucket/folder/*.jsonl.gz"
+        raise SourceError(f"not the address of an object: {address!r}", remedy=remedy)
+    return bucket, key
 
 
 class LocalFile(io.FileIO):

@@ -1,5 +1,6 @@
 """What went wrong on S3: whether a retry can help, and the words for a person where it cannot."""
 
+import re
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -18,6 +19,12 @@ from schemas.errors import StorageError
 _BUSY: Final = {408, 429, 500, 502, 503, 504}
 _BUSY_CODES: Final = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
 _VARIABLES: Final = "AWS_ENDPOINT_URL, AWS_REGION, AWS_PROFILE or AWS_ACCESS_KEY_ID and so on"
+
+
+def words_of(error: Exception | str) -> str:
+    """An error in its own words, without a password that an address in it may hold."""
+    text = re.sub(r"//[^/@\s\"']*@", "//", str(error))
+    return text.replace(" (reached max retries: 0)", "")  # botocore's own retries are off
 
 
 def status_of(error: Exception) -> int:
@@ -41,24 +48,25 @@ def explain(error: BotoCoreError | ClientError, address: str, endpoint: str) -> 
     """Say what failed, where, and what to do; no secret is in the words."""
     status = status_of(error)
     code = error.response.get("Error", {}).get("Code", "") if status else ""  # type: ignore[union-attr]
-    where = f"{address!r} at {shown(endpoint)}"
+    answer = f"{status} {code}" if code != str(status) else str(status)
+    where = f"{address!r} at {endpoint}"
     if status == 404:
         missing = "bucket" if code == "NoSuchBucket" else "object"
         return StorageError(
-            f"no such {missing} on S3 ({status} {code})",
+            f"no such {missing} on S3 ({answer})",
             expected="something there, such as s3://bucket/folder/*.jsonl.gz",
             where=where,
             remedy=f"correct the address, or the endpoint ({_VARIABLES})",
         )
     if status in (401, 403):
         return StorageError(
-            f"S3 refuses access ({status} {code})",
+            f"S3 refuses access ({answer})",
             expected="credentials that may read objects, and list the bucket if globs are used",
             where=where,
             remedy=f"check the credentials ({_VARIABLES}) and the bucket's policy",
         )
     return StorageError(
-        f"S3 cannot be read: {error}",
+        f"S3 cannot be read: {words_of(error)}",
         where=where,
         remedy=f"check that the server runs and the settings ({_VARIABLES}), then run again",
     )

@@ -52,8 +52,11 @@ def explained(location: str) -> Iterator[None]:
     except (RuntimeError, OSError, ValueError) as error:
         if not is_remote(location):
             raise
+        from tasks.storage.s3_errors import words_of
+
+        found = words_of(str(error).partition("\n")[0])[:300]
         raise StorageError(
-            f"LanceDB failed on object storage: {str(error).splitlines()[0][:300]}",
+            f"LanceDB failed on object storage: {found}",
             where=location,
             remedy="check that the credentials may read, write and list there, then run again: "
             "the store is made anew from the Parquet artifacts",

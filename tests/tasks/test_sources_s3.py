@@ -9,7 +9,7 @@ import tracemalloc
 import polars as pl
 import pytest
 
-from schemas.errors import SourceChangedError, SourceError
+from schemas.errors import SourceChangedError, SourceError, StorageError, WinnowError
 from schemas.params import Params
 from tasks import choose, deduplicate, embed, ingest, score, sources
 from tasks.readers.files import BLOCK_BYTES
@@ -177,7 +177,7 @@ def found_by(pattern, root):
     """Names of what a pattern finds; a refusal of any other kind is given in words."""
     try:
         return [file.path for file in find_sources([pattern], Paths(root))]
-    except SourceError as error:
+    except WinnowError as error:
         return [] if "matches" in error.problem else [str(error)]
 
 
@@ -241,7 +241,7 @@ class TestErrors:
                 "corpus/oen.jsonl",
                 ["matches 's3://corpus/oen.jsonl'", "one.jsonl", "127."],
             ),
-            ("corpus/x/*.jsonl", ["no object matches", "s3://corpus/x/", "nothing in it"]),
+            ("corpus/x/*.jsonl", ["no object matches", "s3://corpus/ at", "one.jsonl"]),
             ("absent/one.jsonl", ["no such bucket", "404", "s3://absent", "AWS_ENDPOINT_URL"]),
             ("corpus", ["not the address of an object", "s3://bucket/key"]),
             ("cor*/one.jsonl", ["not the address of an object"]),
@@ -252,7 +252,7 @@ class TestErrors:
         self, one, s3_server, tmp_path, pattern, words
     ):
         s3_server.put("one.json", b"{}")
-        with pytest.raises(SourceError) as raised:
+        with pytest.raises(WinnowError) as raised:
             find_sources([f"s3://{pattern}"], Paths(tmp_path))
         assert not [word for word in words if word not in str(raised.value)], raised.value
         assert raised.value.remedy
@@ -262,14 +262,27 @@ class TestErrors:
     ):
         monkeypatch.delenv("AWS_ACCESS_KEY_ID")
         monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-        with pytest.raises(SourceError, match="AWS_PROFILE"):
+        with pytest.raises(WinnowError, match="AWS_PROFILE"):
             find_sources([one], Paths(tmp_path))
+
+    def test_a_password_in_the_endpoint_is_shown_nowhere(
+        self, one, s3_server, monkeypatch, tmp_path, caplog
+    ):
+        monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
+        host = s3_server.endpoint.removeprefix("http://")
+        for address in (f"http://me:planted@{host}", "http://me:planted@127.0.0.1:1"):
+            monkeypatch.setenv("AWS_ENDPOINT_URL", address)
+            told = found_by(one, tmp_path)
+            seen = Paths(tmp_path).seen_objects
+            written = seen.read_text() if seen.exists() else ""
+            assert "planted" not in f"{told} {caplog.text} {written}"
+        assert "attempt 6 of 6" in caplog.text
 
     @pytest.mark.parametrize("endpoint", ["not a url", "http://127.0.0.1:1"])
     def test_an_endpoint_that_is_none_is_said_so(self, one, monkeypatch, tmp_path, endpoint):
         monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        with pytest.raises(SourceError, match="AWS_ENDPOINT_URL"):
+        with pytest.raises(WinnowError, match="AWS_ENDPOINT_URL"):
             find_sources([one], Paths(tmp_path))
 
 
@@ -297,7 +310,7 @@ class TestFaults:
         self, one, s3_proxy, tmp_path
     ):
         s3_proxy.fault = lambda method, path: 503
-        with pytest.raises(SourceError, match="503"):
+        with pytest.raises(StorageError, match="503"):
             find_sources([one], Paths(tmp_path))
         assert s3_proxy.counted(503) == retries.ATTEMPTS
 
@@ -308,13 +321,13 @@ class TestFaults:
         self, one, s3_proxy, tmp_path, status, words
     ):
         s3_proxy.fault = lambda method, path: status
-        with pytest.raises(SourceError, match=words) as raised:
+        with pytest.raises(StorageError, match=words) as raised:
             find_sources([one], Paths(tmp_path))
         assert s3_proxy.counted(status) == len(s3_proxy.requests) == 1
         assert one in str(raised.value)
 
     def test_a_missing_object_is_not_asked_for_again(self, s3_proxy, tmp_path):
-        with pytest.raises(SourceError, match="no object matches"):
+        with pytest.raises(WinnowError, match="no object matches"):
             find_sources([f"s3://{BUCKET}/none.jsonl"], Paths(tmp_path))
         assert [(method, status) for method, _, status in s3_proxy.requests] == [
             ("HEAD", 404),
