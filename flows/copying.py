@@ -6,6 +6,7 @@ import subprocess
 from glob import glob
 from pathlib import Path
 
+from flows.settings import save
 from schemas.errors import WinnowError
 from schemas.params import Params
 from tasks.stage import load_params
@@ -22,11 +23,14 @@ def copy_checkout(root: Path, folder: Path) -> Path:
     for name in _tracked(root):
         if (root / name).is_file():
             _place(root / name, copy / name)
-    for name in _named_files(load_params(root / "params.yaml"), root):
+    params = load_params(root / "params.yaml")
+    for name in _named_files(params, root):
         target = Path(os.path.normpath(copy / name))
         if not target.exists() and target.is_relative_to(folder):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to((root / name).resolve())
+    if params.store:  # else the copy would read and write the vectors of this checkout
+        save(params.model_copy(update={"store": ""}), copy / "params.yaml")
     own = "[core]\n    no_scm = true\n    analytics = false\n[cache]\n    dir = cache\n"
     (copy / ".dvc").mkdir(exist_ok=True)
     (copy / ".dvc" / "config.local").write_text(own, encoding="utf-8")

@@ -28,6 +28,14 @@ class SourceError(WinnowError):
     """An input file cannot be found or read at all."""
 
 
+class SourceChangedError(SourceError):
+    """An input file is no longer the one that was looked at: replaced, cut or deleted."""
+
+
+class StorageError(WinnowError):
+    """Object storage cannot be reached, refuses, or fails even after retries."""
+
+
 class QuarantineError(WinnowError):
     """More records were refused than `ingest.max_quarantine_share` allows."""
 

@@ -81,7 +81,8 @@ class IngestParams(Block):
     sources: list[str] = Field(
         default=["data/demo/open_docs.jsonl.gz"],
         min_length=1,
-        description="Files or globs: .jsonl, .csv, .tsv, .parquet, plain or .gz or .zst",
+        description="Files or globs, local or s3://bucket/folder/*.jsonl.gz: .jsonl, .csv, .tsv, "
+        ".parquet, plain or .gz or .zst",
     )
     shape: Literal["text", "instruction", "messages"] = Field(
         default="text",
@@ -170,7 +171,8 @@ class ScoreParams(Block):
         description="Score columns combined into `quality` by mean rank, with their weights",
     )
     reference: str = Field(
-        default="", description="File the n-gram language model learns from; empty: the pool itself"
+        default="",
+        description="File the n-gram language model learns from, local or s3://; empty: the pool",
     )
     neighbours: int = Field(default=10, ge=1, le=1000, description="Neighbours in local density")
     clusters: int = Field(default=0, ge=0, le=100_000, description="k-means clusters; 0: sqrt(n)")
@@ -287,6 +289,11 @@ with (
         """Every setting of a curation run, one block per stage."""
 
         seed: int = Field(default=0, ge=0, lt=2**32, description="Seed of every random stream")
+        store: str = Field(
+            default="",
+            description="LanceDB's place, derived from the artifacts: a folder (empty: "
+            "artifacts/lancedb) or s3://bucket/prefix; AWS_* variables or profile say how",
+        )
         ingest: IngestParams = IngestParams()
         deduplicate: DeduplicateParams = DeduplicateParams()
         embed: EmbedParams = EmbedParams()
@@ -295,3 +302,12 @@ with (
         validate: ValidateParams = ValidateParams()  # type: ignore[assignment]
         measure: MeasureParams = MeasureParams()
         report: ReportParams = ReportParams()
+
+        @field_validator("store", mode="before")
+        @classmethod
+        def _store_is_a_place(cls, value: Any) -> Any:
+            if isinstance(value, str) and "://" in value:
+                if not re.fullmatch(r"s3://[A-Za-z0-9._-]+(/.*)?", value):
+                    raise ValueError("a store is a folder, or an address like s3://bucket/prefix")
+                return value.rstrip("/")
+            return "" if value is None else value

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 
 from schemas.errors import WinnowError
 from schemas.manifest import file_digest
+from schemas.params import Params
 from tasks.documents import document_batches
 from tasks.stage import Paths
 from tasks.storage.rows import ROW_GROUP_ROWS, read_rows
@@ -28,10 +29,10 @@ def tag_of(paths: Paths, table: str, prefix: str) -> str:
     return f"{prefix}-{file_digest(path)[:12]}"
 
 
-def publish_vectors(paths: Paths) -> str:
+def publish_vectors(params: Params, paths: Paths) -> str:
     """Make sure the store holds the rows of vectors.parquet; returns their tag."""
     tag = tag_of(paths, "vectors", "emb")
-    store = VectorStore(paths.store)
+    store = VectorStore(paths.store(params.store))
     if not store.has(tag):
         file = pq.ParquetFile(paths.table("vectors"))
         vector = file.schema_arrow.field("vector")
@@ -55,11 +56,11 @@ def _rows(paths: Paths, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
         yield pa.RecordBatch.from_arrays([*columns, batch.column("vector")], schema=schema)
 
 
-def publish_decisions(paths: Paths) -> str:
+def publish_decisions(params: Params, paths: Paths) -> str:
     """Join verdict, rank and quality to the published rows; returns the tag to read them by."""
-    base = publish_vectors(paths)
+    base = publish_vectors(params, paths)
     tag = f"{tag_of(paths, 'decisions', 'run')}-{base.removeprefix('emb-')}"
-    store = VectorStore(paths.store)
+    store = VectorStore(paths.store(params.store))
     if not store.has(tag):
         ids = read_rows(paths.table("vectors"), ["id"])
         decided = read_rows(paths.table("decisions"), DECIDED)

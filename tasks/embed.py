@@ -35,7 +35,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     """Embed every document that is not in the cache and export all vectors, sorted by id."""
     log.info(f"loading the model {params.embed.model}")
     encoder = load_encoder(params.embed)
-    cache = VectorStore(paths.store).cache(encoder.identity, encoder.width)
+    cache = VectorStore(paths.store(params.store)).cache(encoder.identity, encoder.width)
     ids = kept_ids(paths)
     keys = read_rows(paths.table("documents"), ["id", "content_sha256", "duplicate_of"])
     keys = keys.filter(pl.col("duplicate_of").is_null()).join(ids.to_frame(), on="id", how="semi")
@@ -54,7 +54,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     )
     inputs = (paths.table("documents"), paths.table("duplicates"))
     manifest = write_manifest(paths, manifest, inputs, (paths.table("vectors"),))
-    publish_vectors(paths)
+    publish_vectors(params, paths)
     return manifest
 
 
@@ -84,7 +84,7 @@ def export(cache: EmbeddingCache, keys: pl.DataFrame, paths: Paths) -> int:
     """Write vectors.parquet from the cache; rows without a direction are left out and counted."""
     placed = keys.join(cache.places(), on="content_sha256", how="left", maintain_order="left")
     if placed["place"].null_count():
-        raise ContractError("the embedding cache lost rows it was given", where=str(paths.store))
+        raise ContractError("the embedding cache lost rows it was given", where=cache.location)
     schema = pa.schema(
         [
             pa.field("id", pa.string()),

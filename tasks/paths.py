@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tasks.storage.places import is_remote
+
 
 @dataclass(frozen=True)
 class Paths:
@@ -28,9 +30,18 @@ class Paths:
         return self.artifacts / ".progress" / stage
 
     @property
-    def store(self) -> Path:
-        """The LanceDB folder: derived, rebuilt at need, tracked by nobody."""
-        return self.artifacts / "lancedb"
+    def seen_objects(self) -> Path:
+        """Hashes of objects on S3 seen before: saves reading them, tracked by nobody."""
+        return self.artifacts / ".progress" / "seen_objects.json"
+
+    def store(self, setting: str) -> Path | str:
+        """The LanceDB store that the setting `store` names: a folder, or an address on S3.
+
+        Derived, rebuilt at need, tracked by nobody.
+        """
+        if is_remote(setting):
+            return setting
+        return self.root / setting if setting else self.artifacts / "lancedb"
 
     @property
     def params(self) -> Path:

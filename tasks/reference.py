@@ -1,16 +1,54 @@
 """The reference a language model may learn from: a text file, one document per line, or JSONL."""
 
+import json
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from schemas.errors import SourceError
+from schemas.errors import SourceChangedError, SourceError
+from schemas.manifest import file_digest
+from tasks.paths import Paths
 from tasks.scorers.contract import Texts
+from tasks.storage.places import Places, is_remote
 
 LINE_BYTES: Final = 4 * 2**20  # longest line held in memory
 CHUNK_BYTES: Final = 4 * 2**20
+
+
+@contextmanager
+def local_reference(name: str, paths: Paths) -> Iterator[Path | None]:
+    """The file that `score.reference` names, None if it names none; an object is copied meanwhile.
+
+    Raises `SourceChangedError` if an object is not the one that stage `sources` hashed.
+    """
+    if not is_remote(name):
+        yield paths.root / name if name else None
+        return
+    folder = paths.progress("score")
+    copy = folder / name.rpartition("/")[2]
+    try:
+        _copy(name, Places(paths.root), copy)
+        listed = json.loads(paths.json("sources").read_text(encoding="utf-8"))
+        if file_digest(copy) != listed["reference"]["sha256"]:
+            raise SourceChangedError(
+                f"the reference changed after it was looked at: {name!r}",
+                expected=f"SHA-256 {listed['reference']['sha256'][:16]}…",
+                where="score.reference",
+                remedy="run again; it starts by looking at the files anew",
+            )
+        yield copy
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy(name: str, places: Places, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with places.open(name) as source, target.open("wb") as file:
+        shutil.copyfileobj(source, file, CHUNK_BYTES)
 
 
 def read_reference(path: Path) -> Iterator[Texts]:

@@ -24,7 +24,7 @@ from schemas.tables import RowScores, check
 from tasks.engine.neighbours import nearest_neighbours
 from tasks.engine.semantic import Near, drop_near, spare
 from tasks.percentiles import summary_of
-from tasks.reference import read_reference
+from tasks.reference import local_reference, read_reference
 from tasks.scorers import COLUMNS, SCORERS
 from tasks.scorers.contract import Texts, score_in_chunks
 from tasks.scorers.geometry import COLUMNS as GEOMETRY
@@ -45,13 +45,18 @@ def run(params: Params, paths: Paths) -> Manifest:
     """Score every embedded document.
 
     Raises `SettingsError` for quality weights that name no directed column, `SourceError` for a
-    reference that cannot be read, `ContractError` if documents and vectors do not match.
+    reference that cannot be read or changed, `ContractError` if documents and vectors do not match.
     """
+    with local_reference(params.score.reference, paths) as reference:
+        return _score(params, paths, reference)
+
+
+def _score(params: Params, paths: Paths, reference: Path | None) -> Manifest:
     check_weights(params.score.quality_weights, {**COLUMNS, **GEOMETRY})
     documents, table = paths.table("documents"), paths.table("vectors")
     ids = read_rows(table, ["id"])["id"]
     pool = Pool(documents, ids)
-    scores, methods = _score_texts(params.score, paths, pool)
+    scores, methods = _score_texts(pool, reference)
     quality = combine(scores, params.score.quality_weights, COLUMNS, len(ids))
     sources = pool.sources
     geometry, clusters = _geometry(table, params, quality.values, sources)
@@ -69,9 +74,9 @@ def run(params: Params, paths: Paths) -> Manifest:
         rows={"scores": len(frame)},
         facts=facts,
     )
-    reference = (paths.root / params.score.reference,) if params.score.reference else ()
+    inputs = (documents, table, reference) if reference else (documents, table)
     outputs = (paths.table("scores"), paths.json("percentiles"))
-    return write_manifest(paths, manifest, (documents, table, *reference), outputs)
+    return write_manifest(paths, manifest, inputs, outputs)
 
 
 @dataclass
@@ -130,9 +135,8 @@ def _bounded(texts: pl.Series) -> Iterator[Texts]:
 
 
 def _score_texts(
-    params: ScoreParams, paths: Paths, pool: Pool
+    pool: Pool, reference: Path | None
 ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    reference = paths.root / params.reference if params.reference else None
     scored = score_in_chunks(
         {name: scorer() for name, scorer in SCORERS.items()},
         pool.chunks,

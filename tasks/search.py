@@ -26,7 +26,7 @@ def search(
         raise SettingsError("the text to search for is blank")
     if k < 1:
         raise SettingsError(f"k is the number of rows wanted, at least 1; found {k}")
-    tag = publish_decisions(paths)
+    tag = publish_decisions(params, paths)
     encoder = load_encoder(params.embed)
     vector = np.zeros(encoder.width, dtype=np.float32)
     for part in encoder.encode([text]):
@@ -34,7 +34,8 @@ def search(
     if not vector.any():
         raise SettingsError(f"the model knows no word of {text[:80]!r}")
     try:
-        return VectorStore(paths.store).nearest(tag, vector, k, COLUMNS, where).to_dicts()
+        store = VectorStore(paths.store(params.store))
+        return store.nearest(tag, vector, k, COLUMNS, where).to_dicts()
     except ValueError as error:  # LanceDB's word for an expression it cannot read
         if not where:
             raise

@@ -72,7 +72,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     )
     inputs = tuple(paths.table(name) for name in names)
     manifest = write_manifest(paths, manifest, inputs, (paths.table("decisions"),))
-    publish_decisions(paths)
+    publish_decisions(params, paths)
     return manifest
 
 

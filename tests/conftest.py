@@ -18,3 +18,36 @@ def minilm():
     from tasks.encoders import load_encoder
 
     return load_encoder(EmbedParams(batch_rows=4))
+
+
+@pytest.fixture(scope="session")
+def s3_process(tmp_path_factory):
+    """Address of an S3 server on loopback, a process of its own that ends with the tests."""
+    from tests.s3 import moto_process
+
+    with moto_process(tmp_path_factory.mktemp("s3") / "log") as address:
+        yield address
+
+
+@pytest.fixture
+def s3_server(s3_process, monkeypatch):
+    """That server with one empty bucket; the AWS variables name it, and nothing else."""
+    from tests.s3 import ENVIRONMENT, emptied
+
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in {**ENVIRONMENT, "AWS_ENDPOINT_URL": s3_process}.items():
+        monkeypatch.setenv(name, value)
+    return emptied(s3_process)
+
+
+@pytest.fixture
+def s3_proxy(s3_server, monkeypatch):
+    """A proxy before that server, which the AWS variables name instead; pauses are short."""
+    from tasks.storage import retries
+    from tests.s3 import proxy_before
+
+    monkeypatch.setattr(retries, "FIRST_WAIT_SECONDS", 0.01)
+    with proxy_before(s3_server.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url)
+        yield proxy

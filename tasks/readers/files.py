@@ -5,12 +5,14 @@ import os
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO, Final, Protocol
 
 import zstandard
 
-from schemas.errors import SourceError
+from schemas.errors import SourceChangedError, SourceError
+from tasks.storage.places import LocalFile, Places
 
 BLOCK_BYTES: Final = 2**20
 # Packed bytes unpacked at a time. No more memory than PACKED_BYTES times the densest packing is
@@ -18,6 +20,7 @@ BLOCK_BYTES: Final = 2**20
 PACKED_BYTES: Final = 256
 FORMATS: Final = {".jsonl": "jsonl", ".csv": "csv", ".tsv": "tsv", ".parquet": "parquet"}
 COMPRESSIONS: Final = {".gz": "gz", ".zst": "zst"}
+KINDS: Final = ", ".join(FORMATS) + "; plain, " + " or ".join(COMPRESSIONS)
 
 
 def split_name(name: str) -> tuple[str, str, str]:
@@ -29,9 +32,28 @@ def split_name(name: str) -> tuple[str, str, str]:
     return (path.stem if kind else path.name), kind, compression
 
 
+def known_kind(name: str, where: str) -> tuple[str, str]:
+    """Format and compression by a file's name; raises `SourceError` if the format is not known."""
+    stem, kind, compression = split_name(name)
+    if kind:
+        return kind, compression
+    suffix = Path(stem).suffix or "none"
+    near = get_close_matches(suffix.lower(), FORMATS, n=1)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    raise SourceError(
+        f"a source has a suffix that is not known: {suffix}{guess}",
+        expected=KINDS,
+        where=where,
+        remedy="rename or convert the file, or narrow the pattern, for example data/*.jsonl",
+    )
+
+
 @dataclass(frozen=True)
 class SourceFile:
-    """One input file as stage `sources` found it; `path` counts from the checkout."""
+    """One input file as stage `sources` found it.
+
+    `path` counts from the checkout, or is an address on S3.
+    """
 
     path: str
     format: str
@@ -73,32 +95,31 @@ UNPACKERS: Final[dict[str, Callable[[], Unpacker]]] = {
 class OpenedFile:
     """A source file being read; use as a context manager, call `confirm` when done."""
 
-    def __init__(self, path: Path, source: SourceFile):
-        self.path, self.source = path, source
+    def __init__(self, places: Places, source: SourceFile):
+        self.places, self.source = places, source
         self._hash, self._whole = hashlib.sha256(), False
 
     def __enter__(self) -> "OpenedFile":
         try:
-            self._file: BinaryIO = self.path.open("rb", buffering=0)  # type: ignore[assignment]
+            self._file = self.places.open(self.source.path)
         except OSError as error:
             raise self._changed(f"it cannot be opened any more: {error.strerror}") from None
-        self._opened = self._state()
-        if self._opened[0] != self.source.bytes:
-            raise self._changed(f"it had {self.source.bytes:,} bytes, now {self._opened[0]:,}")
+        except SourceChangedError as error:
+            raise self._changed(error.problem) from None
+        if self._file.size != self.source.bytes:
+            raise self._changed(f"it had {self.source.bytes:,} bytes, now {self._file.size:,}")
         return self
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def _state(self) -> tuple[int, int]:
-        found = os.fstat(self._file.fileno())
-        return found.st_size, found.st_mtime_ns
-
     def _read(self, size: int) -> bytes:
         try:
-            block = self._file.read(size)
+            block = self._file.read(size) or b""
         except OSError as error:
             raise SourceError(f"reading {self.source.path} failed: {error.strerror}") from None
+        except SourceChangedError as error:
+            raise self._changed(error.problem) from None
         self._hash.update(block)
         return block
 
@@ -119,11 +140,12 @@ class OpenedFile:
             yield block
 
     def seekable(self, folder: Path) -> BinaryIO:
-        """Give the content as a file for random access; unpacked into `folder` if it is packed.
+        """Give the content as a file for random access.
 
-        Raises `BrokenStreamError` if it cannot be unpacked whole.
+        A packed file is unpacked, an object copied, into `folder`. Raises `BrokenStreamError` if
+        it cannot be unpacked whole.
         """
-        if not self.source.compression:
+        if not self.source.compression and isinstance(self._file, LocalFile):
             self._drain()
             self._file.seek(0)
             return os.fdopen(os.dup(self._file.fileno()), "rb")
@@ -135,9 +157,9 @@ class OpenedFile:
                     file.write(block)
         except OSError as error:
             raise SourceError(
-                f"unpacking {self.source.path} failed: {error.strerror}",
+                f"copying or unpacking {self.source.path} failed: {error.strerror}",
                 where=str(folder),
-                remedy="make room on this disk, or unpack the file yourself and name that",
+                remedy="make room on this disk, or name a local file that is not packed",
             ) from None
         return target.open("rb")
 
@@ -148,11 +170,11 @@ class OpenedFile:
     def confirm(self) -> None:
         """Raise `SourceError` unless the bytes read are those that stage `sources` hashed."""
         self._drain()
-        if self._hash.hexdigest() != self.source.sha256 or self._state() != self._opened:
+        if self._hash.hexdigest() != self.source.sha256 or not self._file.unchanged():
             raise self._changed("its content is not what stage `sources` found")
 
-    def _changed(self, how: str) -> SourceError:
-        return SourceError(
+    def _changed(self, how: str) -> SourceChangedError:
+        return SourceChangedError(
             f"source changed while it was read: {self.source.path}",
             expected=f"{self.source.bytes:,} bytes, SHA-256 {self.source.sha256[:16]}…",
             where=how,

@@ -14,6 +14,7 @@ from tasks.readers.layout import ACCEPTED, REFUSED
 from tasks.readers.progress import Progress
 from tasks.readers.records import Fault, Record, Refused, digest
 from tasks.readers.spool import Spool
+from tasks.storage.places import Places
 
 _LOSSES = ("truncated_file", "unreadable_file")
 _ROW_BYTES = 600  # what the columns of fixed width take, about
@@ -35,13 +36,13 @@ class Intake:
         Raises `SourceError` if a file's bytes are not those `sources` saw, or there is no record.
         """
         records = np.zeros(len(files), dtype=np.int64)
-        progress = Progress("ingest")
+        progress, places = Progress("ingest"), Places(root)
         with (
             Spool(self.accepted_path, ACCEPTED) as self._accepted,
             Spool(self.refused_path, REFUSED) as self._refused,
         ):
             for number, source in enumerate(files):
-                records[number] = self._read_file(root / source.path, source, number, progress)
+                records[number] = self._read_file(places, source, number, progress)
         if not records.sum():
             raise SourceError(
                 "the sources hold no record at all",
@@ -50,9 +51,11 @@ class Intake:
             )
         return records
 
-    def _read_file(self, path: Path, source: SourceFile, number: int, progress: Progress) -> int:
+    def _read_file(
+        self, places: Places, source: SourceFile, number: int, progress: Progress
+    ) -> int:
         count, cut, stem = 0, 0, source.stem
-        with OpenedFile(path, source) as opened:
+        with OpenedFile(places, source) as opened:
             for record in read_records(opened, self._settings.max_record_bytes, self._folder):
                 self._take(record, number, stem)
                 progress.step(source.path)

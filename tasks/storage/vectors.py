@@ -5,6 +5,7 @@ this store is rebuilt from it whenever the tag of the wanted content is missing.
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 from jaxtyping import Float
+
+from schemas.errors import StorageError
+from tasks.storage.places import is_remote
 
 ROWS: Final = "rows"
 SAME_DISTANCE: Final = 1e-6
@@ -28,17 +32,55 @@ def vector_array(vectors: Float[np.ndarray, "n d"]) -> pa.FixedSizeListArray:
     return pa.FixedSizeListArray.from_arrays(flat, type=vector_type(vectors.shape[1]))
 
 
+def _remote_options(location: str) -> dict[str, str]:
+    """How to reach an address; asks once, since LanceDB's own words for a refusal say little."""
+    from tasks.storage.objects import ObjectStore
+    from tasks.storage.s3_settings import lance_options
+
+    ObjectStore().check(location)
+    return lance_options()
+
+
+@contextmanager
+def explained(location: str) -> Iterator[None]:
+    """Put LanceDB's failures at an address on S3 in words; of a folder they are left as they are.
+
+    LanceDB retries by itself what may succeed a moment later.
+    """
+    try:
+        yield
+    except (RuntimeError, OSError, ValueError) as error:
+        if not is_remote(location):
+            raise
+        from tasks.storage.s3_errors import words_of
+
+        found = words_of(str(error).partition("\n")[0])[:300]
+        raise StorageError(
+            f"LanceDB failed on object storage: {found}",
+            where=location,
+            remedy="check that the credentials may read, write and list there, then run again: "
+            "the store is made anew from the Parquet artifacts",
+        ) from error
+
+
 class VectorStore:
-    """One LanceDB folder (or `s3://` address)."""
+    """One LanceDB folder or `s3://` address.
+
+    Many may read it at once and see a tag's rows, whatever is written meanwhile. Raises
+    `StorageError` if the address cannot be used.
+    """
 
     def __init__(self, location: Path | str):
         import lancedb
 
-        self.database = lancedb.connect(str(location))
+        self.location = str(location)
+        options = _remote_options(self.location) if is_remote(self.location) else None
+        self.database = lancedb.connect(self.location, storage_options=options)
 
     def cache(self, identity: str, width: int) -> "EmbeddingCache":
         """The vectors a model has made so far, opened or created."""
-        return EmbeddingCache(self.database, f"cache_{identity[:32]}", width)
+        with explained(self.location):
+            return EmbeddingCache(self.database, f"cache_{identity[:32]}", width, self.location)
 
     def _tags(self, name: str) -> dict[str, Any]:
         if name not in self.database.list_tables().tables:
@@ -53,23 +95,26 @@ class VectorStore:
         """Make `batches` the current rows and name them by a tag."""
         reader = pa.RecordBatchReader.from_batches(schema, batches)
         there = ROWS in self.database.list_tables().tables
-        table = self.database.create_table(ROWS, reader, mode="overwrite" if there else "create")
-        table.tags.create(tag, table.version)
+        mode = "overwrite" if there else "create"
+        with explained(self.location):
+            table = self.database.create_table(ROWS, reader, mode=mode)
+            table.tags.create(tag, table.version)
 
     def join(self, base_tag: str, columns: pa.Table, tag: str) -> None:
         """Add columns by id to the rows named `base_tag` and name the result (no vector moves)."""
-        table = self.database.open_table(ROWS)
-        table.checkout(base_tag)
-        table.restore()
         narrow = [
             pa.field(
                 field.name, pa.string() if pa.types.is_large_string(field.type) else field.type
             )
             for field in columns.schema
         ]
-        table.to_lance().merge(columns.cast(pa.schema(narrow)), left_on="id")
-        table = self.database.open_table(ROWS)
-        table.tags.create(tag, table.version)
+        with explained(self.location):
+            table = self.database.open_table(ROWS)
+            table.checkout(base_tag)
+            table.restore()
+            data = table.to_lance()  # this version: a tag never names what others wrote meanwhile
+            data.merge(columns.cast(pa.schema(narrow)), left_on="id")
+            data.tags.create(tag, data.version)
 
     def nearest(
         self, tag: str, vector: Float[np.ndarray, " d"], k: int, columns: list[str], where: str = ""
@@ -97,7 +142,7 @@ class VectorStore:
 class EmbeddingCache:
     """Vectors by content hash, for one model identity: content met again is not embedded again."""
 
-    def __init__(self, database: Any, name: str, width: int):
+    def __init__(self, database: Any, name: str, width: int, location: str):
         self.schema = pa.schema(
             [
                 pa.field("content_sha256", pa.string()),
@@ -105,7 +150,7 @@ class EmbeddingCache:
                 pa.field("vector", vector_type(width)),
             ]
         )
-        self.width = width
+        self.width, self.location = width, location
         self.table = database.create_table(name, schema=self.schema, exist_ok=True)
 
     def places(self) -> pl.DataFrame:
@@ -117,7 +162,8 @@ class EmbeddingCache:
     def add(self, hashes: pl.Series, tokens: np.ndarray, vectors: Float[np.ndarray, "b d"]) -> None:
         """Remember vectors of content not known before."""
         columns = [hashes.to_arrow().cast(pa.string()), pa.array(tokens), vector_array(vectors)]
-        self.table.add(pa.Table.from_arrays(columns, schema=self.schema))
+        with explained(self.location):
+            self.table.add(pa.Table.from_arrays(columns, schema=self.schema))
 
     def take(self, places: np.ndarray) -> pa.Table:
         """The rows at some positions, in that order."""

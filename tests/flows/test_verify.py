@@ -12,7 +12,7 @@ from flows.verify import compare, ensure_whole
 from schemas.errors import WinnowError
 from schemas.manifest import Manifest
 from schemas.params import Params
-from tasks.stage import Paths, write_manifest
+from tasks.stage import Paths, load_params, write_manifest
 
 
 @pytest.fixture
@@ -53,6 +53,15 @@ def test_sources_that_git_does_not_hold_are_reached_under_the_same_names(checkou
     assert (copy / "big.jsonl").read_text() == "big"
     assert (copy / "../beside/far.jsonl").read_text() == "far"
     assert (copy / "../beside").resolve().is_relative_to(tmp_path / "copy")
+
+
+def test_the_copy_has_a_store_of_its_own(checkout, tmp_path):
+    path = checkout / "params.yaml"
+    before = load_params(path)
+    save(before.model_copy(update={"store": "s3://bucket/shared"}), path)
+    copy = copy_checkout(checkout, tmp_path / "copy")
+    assert load_params(copy / "params.yaml") == before, "no vector is taken from the shared store"
+    assert load_params(path).store == "s3://bucket/shared"
 
 
 def test_a_file_deleted_but_not_yet_committed_is_not_copied(checkout, tmp_path):

@@ -91,10 +91,11 @@ def reader(root: Path, name: str, content: bytes, limit: int = 2**20) -> list[An
     """Records of one file, straight from its reader."""
     from tasks.readers import read_records
     from tasks.readers.files import OpenedFile
+    from tasks.storage.places import Places
 
     place(root, {name: content})
-    (source,) = sources.find_sources([name], root)
-    with OpenedFile(root / name, source) as opened:
+    (source,) = sources.find_sources([name], Paths(root))
+    with OpenedFile(Places(root), source) as opened:
         records = list(read_records(opened, limit, root / "scratch"))
         opened.confirm()
     return records

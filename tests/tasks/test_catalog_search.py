@@ -102,12 +102,12 @@ def test_new_verdicts_are_another_tag_and_the_old_one_stays(run, tmp_path):
     params, paths = run
     copy = Paths(tmp_path)
     shutil.copytree(paths.artifacts, copy.artifacts)
-    before = publish_decisions(copy)
-    assert publish_decisions(copy) == before
+    before = publish_decisions(params, copy)
+    assert publish_decisions(params, copy) == before
     decide(copy, kept=["r5"])
-    after = publish_decisions(copy)
+    after = publish_decisions(params, copy)
     assert after != before
-    store = VectorStore(copy.store)
+    store = VectorStore(copy.store(params.store))
     assert store.has(before)
     assert store.has(after)
     kept = search("a", 9, params, copy, where="verdict = 'kept'")
@@ -115,8 +115,8 @@ def test_new_verdicts_are_another_tag_and_the_old_one_stays(run, tmp_path):
 
 
 def test_the_tag_names_the_content_of_the_file(run, tmp_path):
-    _, paths = run
-    assert publish_vectors(paths) == tag_of(paths, "vectors", "emb")
+    params, paths = run
+    assert publish_vectors(params, paths) == tag_of(paths, "vectors", "emb")
     with pytest.raises(WinnowError, match=r"vectors\.parquet is not there") as missing:
-        publish_vectors(Paths(tmp_path))
+        publish_vectors(params, Paths(tmp_path))
     assert "dvc repro" in str(missing.value)

@@ -82,7 +82,7 @@ def test_only_new_content_is_encoded_and_the_rest_keeps_its_bits(stage):
     assert keys["id"].to_list() == ["r0", *VECTORS, "r9"]
     for name, vector in before.items():
         assert vectors[keys["id"].to_list().index(name)].tobytes() == vector.tobytes()
-    shutil.rmtree(stage.paths.store)
+    shutil.rmtree(stage.paths.store(""))
     _, afresh, facts = stage(rows)
     assert facts["encoded_rows"] == 6
     assert afresh == grown
@@ -151,12 +151,12 @@ def test_the_rows_are_published_under_the_tag_of_their_vectors(stage):
 
     stage()
     tag = tag_of(stage.paths, "vectors", "emb")
-    store = VectorStore(stage.paths.store)
+    store = VectorStore(stage.paths.store(""))
     assert store.has(tag)
     query = read_vectors(stage.paths.table("vectors"))[1][0]
     (row,) = store.nearest(tag, query, 1, ["id", "source", "text"]).to_dicts()
     assert row == {"id": "r1", "source": "test", "text": "water and fire", "similarity": 1.0}
-    assert publish_vectors(stage.paths) == tag
+    assert publish_vectors(stage.params, stage.paths) == tag
 
 
 def test_no_document_at_all_gives_an_empty_table(stage):
