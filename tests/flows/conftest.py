@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("schemas", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore", "pyproject.toml")
+SOURCES = ("schemas", "tasks", "flows", "infra")
+SOURCES += ("dvc.yaml", "params.yaml", ".dvcignore", "pyproject.toml")
 ROWS = 60
 
 
