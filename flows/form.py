@@ -5,10 +5,12 @@ a validator knows (a budget's words, a method's own settings) is added to the fo
 that the Prefect API refuses a wrong value before a run is made.
 """
 
+import warnings
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
+from flows.settings import describe, is_block
 from schemas.params import ChooseParams, IngestParams, Params, ScoreParams
 from tasks.methods import check_methods
 from tasks.scorers import SCORERS
@@ -24,19 +26,21 @@ PATTERNS: Final = {  # what a validator accepts, as far as an expression can say
 }
 
 
-def _refined(model: type, schema: dict[str, Any] | None = None, **fields: dict[str, Any]) -> Any:
-    """A block with more in its JSON schema: keys for some fields, and some for the block."""
-    refined: dict[str, Any] = {}
-    for name, more in fields.items():
-        field = model.model_fields[name]  # type: ignore[attr-defined]
-        kind = more.pop("kind", field.annotation)
-        refined[name] = (kind, field.merge_field_infos(field, json_schema_extra=more))
+def _block(model: type[BaseModel]) -> type[BaseModel]:
+    """A block as the form shows it: bounds in each description, and what MORE knows of its keys."""
+    more = MORE.get(model, {})
+    fields: dict[str, Any] = {}
+    for name, field in model.model_fields.items():
+        own = more.get(name, {})
+        schema = {"description": describe(field), **own.get("schema", {})}
+        told = field.merge_field_infos(field, json_schema_extra=schema)
+        fields[name] = (own.get("kind", field.annotation), told)
     made: Any = create_model(
-        model.__name__, __base__=model, __module__=__name__, __doc__=model.__doc__, **refined
+        model.__name__, __base__=model, __module__=__name__, __doc__=model.__doc__, **fields
     )
-    made.model_config = made.model_config | ConfigDict(json_schema_extra=schema or {})
+    made.model_config = made.model_config | ConfigDict(json_schema_extra=BLOCK_MORE.get(model, {}))
     made.model_rebuild(force=True)
-    return made
+    return made  # type: ignore[no-any-return]
 
 
 def _own_settings() -> list[dict[str, Any]]:
@@ -57,40 +61,38 @@ def _own_settings() -> list[dict[str, Any]]:
     ]
 
 
-def _choose_form() -> type[ChooseParams]:
-    names: Any = Literal[tuple(SELECTORS)]
-    form: type[ChooseParams] = _refined(
-        ChooseParams,
-        {"allOf": _own_settings()},
-        selector={"kind": names},
-        budget={"pattern": PATTERNS["budget"]},
-        group_by={"pattern": PATTERNS["group_by"]},
-    )
-    return form
+_COLUMNS: Final = sorted(name for scorer in SCORERS.values() for name in scorer.columns)
+MORE: Final[dict[type, dict[str, dict[str, Any]]]] = {  # block -> key -> its type, its JSON schema
+    IngestParams: {"template": {"schema": {"pattern": PATTERNS["template"]}}},
+    ScoreParams: {"quality_weights": {"schema": {"propertyNames": {"enum": _COLUMNS}}}},
+    ChooseParams: {
+        "selector": {"kind": Literal[tuple(SELECTORS)]},  # type: ignore[valid-type]
+        "budget": {"schema": {"pattern": PATTERNS["budget"]}},
+        "group_by": {"schema": {"pattern": PATTERNS["group_by"]}},
+    },
+}
+BLOCK_MORE: Final[dict[type, Any]] = {ChooseParams: {"allOf": _own_settings()}}
+MEANING: Final = "Every setting of a curation run; one left out takes its value from params.yaml."
 
 
-def _score_form() -> type[ScoreParams]:
-    columns = sorted(name for scorer in SCORERS.values() for name in scorer.columns)
-    keys = {"propertyNames": {"enum": columns}}
-    form: type[ScoreParams] = _refined(ScoreParams, quality_weights=keys)
-    return form
+def _form_model() -> Any:
+    """Params, of the blocks as the form shows them."""
+    fields: dict[str, Any] = {}
+    for name, field in Params.model_fields.items():
+        if is_block(field):
+            block = _block(field.annotation)  # type: ignore[arg-type]
+            fields[name] = (block, block())
+    with warnings.catch_warnings():  # a block is named after its stage
+        warnings.filterwarnings("ignore", message='Field name "validate"')
+        return create_model(
+            "CurateParams", __base__=Params, __module__=__name__, __doc__=MEANING, **fields
+        )
 
 
 if TYPE_CHECKING:
-    ChooseForm = ChooseParams
-    ScoreForm = ScoreParams
-    IngestForm = IngestParams
+    CurateParams = Params
 else:
-    ChooseForm, ScoreForm = _choose_form(), _score_form()
-    IngestForm = _refined(IngestParams, template={"pattern": PATTERNS["template"]})
-
-
-class CurateParams(Params):
-    """Every setting of a curation run; one left out takes its value from params.yaml."""
-
-    ingest: IngestForm = IngestForm()
-    score: ScoreForm = ScoreForm()
-    choose: ChooseForm = ChooseForm()
+    CurateParams = _form_model()
 
 
 def checked(params: Params) -> CurateParams:
