@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PYTHONUNBUFFERED := 1
 BIN := $(CURDIR)/.venv/bin
 
-.PHONY: help setup demo test lint types slow duplicates bench bench-rows clean
+.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -37,6 +37,11 @@ types: setup
 # make slow   the tests that take minutes or need the big files of ../shared
 slow: setup
 	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m slow
+
+# make browser   the form, a run and its report in Debian's Chromium
+browser: setup
+	@command -v chromium >/dev/null || { echo "Install it with: sudo apt-get install chromium" >&2; exit 1; }
+	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m 'slow or not slow' tests/flows/test_browser.py
 
 # make duplicates   precision and recall of near-duplicate removal on planted revisions
 duplicates: setup

@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
 import polars as pl
@@ -17,8 +18,6 @@ import yaml
 
 from tests.flows.asking import ask, finished, get, start, wait_for
 from tests.flows.test_lock import HOLD
-
-ENDS = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 
 def deployment(api: str, name: str = "curate") -> dict:
@@ -86,14 +85,14 @@ def test_without_a_server_deploy_says_what_to_start(deployed):
     assert "prefect server start" in told.stderr
 
 
+@pytest.mark.slow
 def test_a_schedule_yields_runs_that_start_by_themselves(worker, prefect_api):
     nightly = deployment(prefect_api, "nightly")
     soon = {"active": True, "schedule": {"cron": "* * * * *", "timezone": "Europe/Paris"}}
     path = f"{prefect_api}/deployments/{nightly['id']}/schedules"
     (made,) = httpx.post(path, json=[soon], timeout=30).raise_for_status().json()
-    wanted = {
-        "flow_runs": {"deployment_id": {"any_": [nightly["id"]]}, "state": {"type": {"any_": ["COMPLETED"]}}}
-    }  # fmt: skip
+    completed = {"type": {"any_": ["COMPLETED"]}}
+    wanted = {"flow_runs": {"deployment_id": {"any_": [nightly["id"]]}, "state": completed}}
     try:
         (run, *_) = wait_for(
             lambda: httpx.post(f"{prefect_api}/flow_runs/filter", json=wanted, timeout=30).json(),
@@ -116,6 +115,7 @@ def settled(worker, prefect_api):
     return worker
 
 
+@pytest.mark.slow
 def test_a_setting_left_out_takes_the_value_of_params_yaml(settled, prefect_api):
     params = {"choose": {"budget": "7"}, "report": {"examples": 3}}
     run = finished(prefect_api, start(prefect_api, deployment(prefect_api), params))
@@ -132,6 +132,7 @@ def test_a_setting_left_out_takes_the_value_of_params_yaml(settled, prefect_api)
     assert any(line["change"] != 0 for line in metrics)
 
 
+@pytest.mark.slow
 def test_a_run_waits_for_a_busy_checkout_and_says_for_whom(settled, prefect_api):
     lock = settled.root / "artifacts" / ".run.lock"
     holder = subprocess.Popen(
@@ -156,16 +157,14 @@ def test_a_run_waits_for_a_busy_checkout_and_says_for_whom(settled, prefect_api)
 
 def stage_process(checkout, stage: str) -> int | None:
     """The process that runs a stage in the checkout, if it runs now."""
-    for folder in os.listdir("/proc"):
-        if not folder.isdigit():
-            continue
+    for folder in Path("/proc").glob("[0-9]*"):
         try:
-            command = open(f"/proc/{folder}/cmdline", "rb").read().split(b"\0")
-            there = os.readlink(f"/proc/{folder}/cwd")
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            there = (folder / "cwd").readlink()
         except OSError:
             continue  # it has ended
-        if there == str(checkout.root) and command[1:3] == [b"-m", f"tasks.{stage}".encode()]:
-            return int(folder)
+        if there == checkout.root and command[1:3] == [b"-m", f"tasks.{stage}".encode()]:
+            return int(folder.name)
     return None
 
 
@@ -175,6 +174,7 @@ def flow_process(checkout) -> int:
     return int(re.search(r'"pid": (\d+)', told)[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["cancelled", "flow killed", "stage killed"])
 def test_a_run_that_is_stopped_leaves_the_last_good_artifacts_and_a_usable_checkout(
     settled, prefect_api, how
@@ -201,6 +201,7 @@ def test_a_run_that_is_stopped_leaves_the_last_good_artifacts_and_a_usable_check
     assert settled.files() == good
 
 
+@pytest.mark.slow
 def test_a_broken_contract_is_told_in_its_own_words_and_never_tried_again(settled, prefect_api):
     (settled.root / "broken.jsonl").write_text('{"id": "a", "text": 7}\n{"id": "<b>b</b>"\n')
     params = {"ingest": {"sources": ["broken.jsonl"]}}
