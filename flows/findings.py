@@ -56,13 +56,13 @@ def comparison(paths: Paths, before: Metrics) -> Table:
 
 
 def _compared(metric: str, better: str, now: Metrics, before: Metrics) -> dict[str, Any]:
-    chosen = now["selection"][metric]
-    past = before.get("selection", {}).get(metric)
-    controls = {name: _figure(of[metric]) for name, of in now.items() if name != "selection"}
+    chosen = now["selected"][metric]
+    past = before.get("selected", {}).get(metric)
+    controls = {name: _figure(of[metric]) for name, of in now.items() if name != "selected"}
     return {
         "metric": metric,
         "better": better,
-        "selection": _figure(chosen),
+        "selected": _figure(chosen),
         "previous run": _figure(past),
         "change": _figure(None if past is None or chosen is None else chosen - past),
         **controls,

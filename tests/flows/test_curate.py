@@ -100,7 +100,7 @@ def test_funnel_metrics_settings_and_report_are_artifacts_of_the_run(by_flow, pr
     assert sum(removed) + kept == 60
     metrics = json.loads(artifacts["metrics"]["data"])
     assert len(metrics) > 1
-    assert {"metric", "better", "selection", "uniform"} < set(metrics[0])
+    assert {"metric", "better", "selected", "uniform"} < set(metrics[0])
     assert {line["previous run"] for line in metrics} == {""}, "there was none"
     lineage = {out["path"]: out for out in json.loads(artifacts["lineage"]["data"])}
     assert lineage["artifacts/selection.parquet"]["version"] == _version(checkout, "choose")
