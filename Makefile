@@ -12,7 +12,7 @@ export PYTHONUNBUFFERED := 1
 BIN := $(CURDIR)/.venv/bin
 SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 
-.PHONY: help setup demo test lint types slow duplicates bench bench-rows clean \
+.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows clean \
 	services services-status services-stop services-secrets
 
 help:
@@ -56,6 +56,11 @@ services-stop: setup
 # make services-secrets   only the files of passwords, for infra/compose.yaml
 services-secrets: setup
 	@$(SERVICES) secrets
+
+# make browser   the form, a run and its report in Debian's Chromium
+browser: setup
+	@command -v chromium >/dev/null || { echo "Install it with: sudo apt-get install chromium" >&2; exit 1; }
+	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m 'slow or not slow' tests/flows/test_browser.py
 
 # make duplicates   precision and recall of near-duplicate removal on planted revisions
 duplicates: setup

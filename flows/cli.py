@@ -167,5 +167,20 @@ def push(
     print(send(git_remote))
 
 
+def deploy(
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take over deployments of another checkout")
+    ] = False,
+) -> None:
+    """Make or update the deployments `curate` and `nightly`; safe to repeat.
+
+    Reads infra/prefect.yaml; the form's defaults are params.yaml's values of now. Needs a Prefect
+    server (PREFECT_API_URL or the profile); a worker runs what is started there.
+    """
+    from flows.deploying import deploy as make
+
+    print(make(replace))
+
+
 if __name__ == "__main__":
     main()

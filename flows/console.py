@@ -49,6 +49,9 @@ def _run_flow(params: Any) -> list[Outcome]:
 
         state = curate(params, return_state=True)
     if not state.is_completed():
+        error = state.result(raise_on_failure=False)
+        if isinstance(error, WinnowError):
+            raise error
         raise WinnowError(state.message or f"the run ended as {state.name}")
     return state.result()  # type: ignore[no-any-return]
 

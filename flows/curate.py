@@ -1,57 +1,69 @@
 """The flow `curate`: writes params.yaml, then asks DVC for one stage after the other.
 
 Prefect shows, logs and schedules; DVC alone decides what is stale (D1). So every task run is new
-(no Prefect cache, no retries) and a stage that DVC finds unchanged ends in the state `Cached`.
+(no Prefect cache), and a stage that DVC finds unchanged ends in the state `Cached`. A stage is
+tried again only after a broken transfer from or to object storage.
 """
 
 import logging
 import time
-from typing import Any
+from typing import Any, Final
 
 from prefect import Task, flow, get_run_logger, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
 from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows import repro
-from flows.form import CurateParams, checked
-from flows.lock import run_lock
-from flows.outcome import Outcome, output_rows, row_counts, show_findings
+from flows.findings import read_metrics
+from flows.form import CurateParams, filled
+from flows.outcome import Outcome, row_counts
+from flows.publishing import Progress, publish_run, publish_stage
 from flows.record import keep
 from flows.settings import save
 from flows.versions import stage_version
-from schemas.errors import WinnowError
+from flows.waiting import checkout
+from schemas.errors import TransferError, WinnowError
 from tasks import PIPELINE
 from tasks.stage import Paths
 
+RETRY_SECONDS: Final = [5, 20, 60]  # before each new try after a broken transfer
 log = logging.getLogger("winnow.run")  # what a person at the console sees
 
 
-@flow(name="curate", flow_run_name="curate-{params.choose.selector}-{params.choose.budget}")
+def _run_name() -> str:
+    """Name a run after its selector and budget; after neither if the settings are wrong."""
+    try:
+        choose = filled(flow_run.get_parameters()["params"]).choose
+    except WinnowError:  # the run itself tells it
+        return "curate"
+    return f"curate-{choose.selector}-{choose.budget}"
+
+
+@flow(name="curate", flow_run_name=_run_name)
 def curate(params: CurateParams = CurateParams()) -> Any:  # noqa: B008  # frozen
     """Pick the rows worth training on: every stage from the sources to the report.
 
-    The parameters are written to params.yaml, whole: a setting left out takes its default.
+    A setting left out takes its value from params.yaml, to which the whole is written.
     """
     try:
-        with run_lock(f"flow run {flow_run.get_name() or 'curate'}"):
-            repro.ensure_free(Paths().params)
-            save(checked(params), Paths().params)
+        with checkout():
+            save(filled(params), Paths().params)
             return _run_stages()
     except WinnowError as error:
-        return Failed(message=str(error))
+        return Failed(message=str(error), data=error)
 
 
 def _run_stages() -> Any:
     outcomes: list[Outcome] = []
+    before = read_metrics(Paths())
     for stage in PIPELINE:
         state: State = stage_task(stage)(stage, return_state=True)
         if not state.is_completed():
-            return Failed(message=state.message)
+            return Failed(message=state.message, data=state.result(raise_on_failure=False))
         outcomes.append(state.result())
-    show_findings(Paths())
+    publish_run(Paths(), before)
     keep(flow_run.get_name() or "curate", _tell)
     return outcomes
 
@@ -70,23 +82,26 @@ def stage_task(stage: str) -> Task:
         version=stage_version(stage),
         cache_policy=NO_CACHE,
         persist_result=False,
-        retries=0,
+        retries=len(RETRY_SECONDS),
+        retry_delay_seconds=RETRY_SECONDS,
+        retry_condition_fn=may_help,
     )
+
+
+def may_help(_task: Any, _run: Any, state: State) -> bool:
+    """Whether trying again can mend a failure: a broken transfer, never a broken contract."""
+    return isinstance(state.data, TransferError)
 
 
 def _reproduce(stage: str) -> State:
     """Have DVC bring one stage up to date; a failure carries the stage's own words."""
-    started = time.monotonic()
-    run_log = get_run_logger()
-
-    def on_line(line: str) -> None:
-        run_log.info(line)
-        log.info("%-12s %s", stage, line)
-
+    started, progress = time.monotonic(), Progress(stage)
+    on_line = _teller(stage, progress)
     try:
         ran = not repro.is_unchanged(stage) and repro.reproduce(stage, on_line)
     except WinnowError as error:
-        return Failed(message=str(error))
+        return Failed(message=str(error), data=error)
+    progress.finish()
     outcome = Outcome(
         stage=stage,
         state="Completed" if ran else "Cached",
@@ -96,9 +111,25 @@ def _reproduce(stage: str) -> State:
     )
     if not ran:
         on_line("unchanged")
-    create_table_artifact(
-        key=f"stage-{stage}", table=output_rows(outcome), description=f"Outputs of stage {stage}"
-    )
+    publish_stage(stage, outcome.version)
     if ran:
         return Completed(data=outcome)
     return Completed(name="Cached", message="DVC found nothing changed", data=outcome)
+
+
+def _teller(stage: str, progress: Progress) -> Any:
+    """Pass a stage's lines to Prefect's log, its progress and the console.
+
+    Why a stage stopped is the message of its failure, which the console prints at the end.
+    """
+    run_log, stopped = get_run_logger(), False
+
+    def on_line(line: str) -> None:
+        nonlocal stopped
+        run_log.info(line)
+        progress.tell(line)
+        stopped = stopped or bool(repro.STOPPED.match(line))
+        if not stopped:
+            log.info("%-12s %s", stage, line)
+
+    return on_line

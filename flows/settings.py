@@ -27,7 +27,7 @@ def known_keys(
 ) -> Iterator[tuple[str, FieldInfo]]:
     """Yield (dotted key, field) of every setting, in the order of the model."""
     for name, field in model.model_fields.items():
-        if _is_block(field):
+        if is_block(field):
             yield from known_keys(field.annotation, f"{prefix}{name}.")  # type: ignore[arg-type]
         else:
             yield f"{prefix}{name}", field
@@ -59,7 +59,7 @@ def dump(params: Params) -> str:
     for name, field in Params.model_fields.items():
         value = getattr(params, name)
         lines.append("")
-        if not _is_block(field):
+        if not is_block(field):
             lines += [*_comment(describe(field), ""), f"{name}: {_scalar(value)}"]
             continue
         lines += [*_comment(field.annotation.__doc__ or "", ""), f"{name}:"]  # type: ignore[union-attr]
@@ -94,7 +94,8 @@ def describe(field: FieldInfo) -> str:
     return f"{text} [{', '.join(limits)}]" if limits else text
 
 
-def _is_block(field: FieldInfo) -> bool:
+def is_block(field: FieldInfo) -> bool:
+    """Whether a field is a block of settings."""
     return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 

@@ -4,6 +4,8 @@
 class WinnowError(Exception):
     """A problem the user can act on; shown without a traceback, exit status 1."""
 
+    exit_status = 1
+
     def __init__(self, problem: str, *, expected: str = "", where: str = "", remedy: str = ""):
         self.problem, self.expected, self.where, self.remedy = problem, expected, where, remedy
         super().__init__(problem)  # pickle calls the class with this, then restores the rest
@@ -22,6 +24,14 @@ class WinnowError(Exception):
 
 class SettingsError(WinnowError):
     """A parameter is unknown, out of bounds or in conflict with another; exit status 2."""
+
+    exit_status = 2
+
+
+class TransferError(WinnowError):
+    """Object storage could not be reached or broke off: trying again may help; exit status 75."""
+
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h
 
 
 class SourceError(WinnowError):

@@ -21,7 +21,11 @@ LARGEST_BUDGET: Final = 10**15  # whole numbers are exact in a float up to 9e15
 class Block(BaseModel):
     """A group of settings: frozen, and an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        model_title_generator=lambda block: block.__name__.removesuffix("Params"),  # in the form
+    )
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from schemas.tables import Vectors, check
 from tasks.catalog import publish_vectors
 from tasks.documents import document_batches, kept_ids
 from tasks.encoders import Encoder, load_encoder
+from tasks.pace import Pace
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import ROW_GROUP_ROWS, read_rows, write_batches, write_text
 from tasks.storage.vectors import EmbeddingCache, VectorStore, vector_type
@@ -71,12 +72,8 @@ def embed_missing(encoder: Encoder, cache: EmbeddingCache, paths: Paths, ids: pl
                 done += len(part.positions)
                 now = time.monotonic()
                 if now - told > REPORT_SECONDS:
-                    told, rate = now, done / (now - started)
-                    rest = (len(ids) - done) / rate
-                    log.info(
-                        f"embedded {done:,} of {len(ids):,}, {rate:,.0f} rows/s, "
-                        f"about {rest:.0f} s left"
-                    )
+                    told = now
+                    log.info(Pace.after("embedded", done, now - started, len(ids)).line())
             cache.add(chunk["content_sha256"], tokens, vectors)
 
 

@@ -11,6 +11,7 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from tasks.engine.words import cut
+from tasks.pace import Pace
 
 log = logging.getLogger("winnow")
 CHUNK_ROWS: Final = 4096  # below 2^16, as _chunk sorts by row in 16 bits
@@ -54,11 +55,8 @@ def _with_progress(starts: range, total: int, seconds: float = 5.0) -> Iterator[
     for start in starts:
         now = time.monotonic()
         if now - told > seconds:
-            told, rate = now, start / (now - began)
-            log.info(
-                f"hashed {start:,} of {total:,} documents, {rate:,.0f} a second, "
-                f"{(total - start) / rate:.0f} s left"
-            )
+            told = now
+            log.info(Pace.after("hashed", start, now - began, total).line())
         yield start
 
 

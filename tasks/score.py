@@ -23,6 +23,7 @@ from schemas.params import Params, ScoreParams
 from schemas.tables import RowScores, check
 from tasks.engine.neighbours import nearest_neighbours
 from tasks.engine.semantic import Near, drop_near, spare
+from tasks.pace import Pace
 from tasks.percentiles import summary_of
 from tasks.reference import local_reference, read_reference
 from tasks.scorers import COLUMNS, SCORERS
@@ -122,8 +123,7 @@ class Pool:
                 done += len(texts)
                 if time.monotonic() - shown > LOG_SECONDS:
                     shown = time.monotonic()
-                    pace = done / (shown - started)
-                    log.info(f"texts: {done:,} of {len(self.ids):,} rows, {pace:,.0f} rows/s")
+                    log.info(Pace.after("texts", done, shown - started, len(self.ids)).line())
 
 
 def _bounded(texts: pl.Series) -> Iterator[Texts]:

@@ -18,6 +18,7 @@ from schemas.manifest import Manifest, file_digest
 from schemas.params import Params
 from tasks.paths import Paths as Paths
 from tasks.storage.rows import write_text
+from tasks.transfer import transfer_error
 
 log = logging.getLogger("winnow")
 
@@ -95,9 +96,12 @@ def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
     started = time.monotonic()
     try:
         manifest = run(load_params(paths.params), paths)
-    except WinnowError as error:
-        print(f"\n{stage} stopped: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, SettingsError) else 1)
+    except Exception as error:
+        problem = error if isinstance(error, WinnowError) else transfer_error(error)
+        if problem is None:
+            raise
+        print(f"\n{stage} stopped: {problem}", file=sys.stderr)
+        sys.exit(problem.exit_status)
     seconds = time.monotonic() - started
     peak_mb = peak_memory_mb()
     known = round(peak_mb) if peak_mb == peak_mb else None  # not a number where it is not told

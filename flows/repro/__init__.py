@@ -18,7 +18,7 @@ from typing import IO, Any, Final
 
 import yaml
 
-from schemas.errors import BusyError, WinnowError
+from schemas.errors import BusyError, SettingsError, TransferError, WinnowError
 
 LOCK_FILE: Final = Path("dvc.lock")
 RESTORED: Final = "is cached - skipping run"  # DVC's words for: outputs taken from its run cache
@@ -30,6 +30,8 @@ CHATTER: Final = re.compile(  # DVC's own talk: no news to somebody who watches 
     r"|ERROR: failed to reproduce|Data and pipelines are up"
 )
 STOPPED: Final = re.compile(r"\w+ stopped: ")  # how a stage says why it ends (tasks.stage)
+STATUS: Final = re.compile(r"failed to run: .*, exited with (\d+)")  # DVC's words for its status
+KINDS: Final = {kind.exit_status: kind for kind in (SettingsError, TransferError)}
 PROGRESS_SECONDS: Final = 2.0  # a line that rewrites itself is passed on at most this often
 
 
@@ -192,9 +194,9 @@ def failure(stage: str, said: list[str]) -> WinnowError:
         return _busy(text)
     starts = [place for place, line in enumerate(said) if STOPPED.match(line)]
     if starts:
-        return WinnowError(
-            "\n".join(line for line in said[starts[-1] :] if not CHATTER.match(line))
-        )
+        status = STATUS.search(text)
+        kind = KINDS.get(int(status[1]), WinnowError) if status else WinnowError
+        return kind("\n".join(line for line in said[starts[-1] :] if not CHATTER.match(line)))
     last = [line for line in said if not CHATTER.match(line)][-12:]
     return WinnowError(
         f"stage {stage} failed" if stage else "a stage failed", where="\n    ".join(last)
@@ -233,13 +235,13 @@ class Remote:
 
 def stage_names() -> list[str]:
     """Names of the pipeline's stages, as DVC reads them; raises `WinnowError` if it cannot."""
-    with _repository() as repo:
+    with repository() as repo:
         return [stage.name for stage in repo.index.stages if hasattr(stage, "name")]
 
 
 def default_remote() -> Remote | None:
     """The remote that `dvc push` takes; None where there is none."""
-    with _repository() as repo:
+    with repository() as repo:
         name = repo.config["core"].get("remote")
         if not name:
             return None
@@ -251,7 +253,7 @@ def default_remote() -> Remote | None:
 
 def remote_problem(remote: Remote) -> str:
     """What keeps DVC from reading a remote; empty if nothing does. An empty remote is fine."""
-    with _repository() as repo:
+    with repository() as repo:
         try:
             odb = repo.cloud.get_remote_odb(remote.name)
             odb.fs.exists(odb.path)

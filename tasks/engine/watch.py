@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 
+from tasks.pace import Pace
+
 if TYPE_CHECKING:
     from tasks.engine.admission import Admission
 
@@ -132,8 +134,6 @@ class Watch:
         share = admission.spent / max(admission.limits.budget, 1)
         rate = (self._picks - self._from) / seconds
         left = seconds * (1 - share) / max(share, 1e-9)
-        rest = f", about {left:.0f} s left" if share > EARLY and not self._from else ""
-        return (
-            f"chosen {len(admission.order):,} rows, {share:.1%} of the budget, "
-            f"{rate:,.0f} rows/s, gain {gain:.3g}{rest}"
-        )
+        told = left if share > EARLY and not self._from else None
+        pace = Pace("chosen", len(admission.order), rate, share=min(share, 1.0), seconds_left=told)
+        return pace.line(f"gain {gain:.3g}")

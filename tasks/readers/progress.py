@@ -4,6 +4,8 @@ import logging
 import time
 from typing import Final
 
+from tasks.pace import Pace
+
 _SECONDS: Final = 5.0
 _LOOK_EVERY: Final = 1024  # records between glances at the clock
 
@@ -26,4 +28,4 @@ class Progress:
         if now - self._said >= _SECONDS:
             self._said = now
             rate = self.done / (now - self._started)
-            log.info(f"{self.stage} rows={self.done:,} rows_per_second={rate:,.0f} file={where}")
+            log.info(Pace(self.stage, self.done, rate).line(where))

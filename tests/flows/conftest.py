@@ -3,17 +3,22 @@
 import gzip
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCES = ("schemas", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore", "pyproject.toml")
+SOURCES = ("schemas", "tasks", "flows", "infra")
+SOURCES += ("dvc.yaml", "params.yaml", ".dvcignore", "pyproject.toml")
 ROWS = 60
+
+
+POOL = "winnow"
 
 
 @dataclass(frozen=True)
@@ -115,3 +120,35 @@ def prefect_api(prefect_home) -> Iterator[str]:
     finally:
         os.environ.clear()
         os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def deployed(make_checkout, tmp_path_factory, prefect_api) -> Checkout:
+    """A checkout whose deployments `winnow deploy` made on the server."""
+    checkout = make_checkout(tmp_path_factory.mktemp("deployed"))
+    told = {"PREFECT_API_URL": prefect_api, "PREFECT_WORKER_QUERY_SECONDS": "2"}
+    checkout = replace(checkout, environment={**checkout.environment, **told})
+    checkout.winnow("deploy")
+    return checkout
+
+
+@pytest.fixture(scope="session")
+def worker(deployed, tmp_path_factory) -> Iterator[Checkout]:
+    """The checkout of `deployed`, and a real worker that was started somewhere else."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with (elsewhere / "worker.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL],
+            cwd=elsewhere,
+            env=deployed.environment,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            yield deployed
+        finally:
+            process.send_signal(signal.SIGINT)
+            try:
+                process.wait(30)
+            finally:
+                process.kill()

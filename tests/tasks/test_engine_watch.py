@@ -168,10 +168,10 @@ class TestClock:
                 admission.take(index)
                 watch.tell(admission, 0.5 / (index + 1))
         assert [record.message for record in caplog.records] == [
-            "chosen 5 rows, 12.5% of the budget, 1 rows/s, gain 0.1, about 35 s left",
-            "chosen 10 rows, 25.0% of the budget, 1 rows/s, gain 0.05, about 30 s left",
-            "chosen 15 rows, 37.5% of the budget, 1 rows/s, gain 0.0333, about 25 s left",
-            "chosen 20 rows, 50.0% of the budget, 1 rows/s, gain 0.025, about 20 s left",
+            "chosen: 5 rows, 12.5 %, 1.0 rows/s, about 35 s left; gain 0.1",
+            "chosen: 10 rows, 25.0 %, 1.0 rows/s, about 30 s left; gain 0.05",
+            "chosen: 15 rows, 37.5 %, 1.0 rows/s, about 25 s left; gain 0.0333",
+            "chosen: 20 rows, 50.0 %, 1.0 rows/s, about 20 s left; gain 0.025",
         ]
 
 

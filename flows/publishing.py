@@ -1,0 +1,99 @@
+"""The artifacts of a run on Prefect's page, made of the tables of flows/findings.py."""
+
+from uuid import UUID
+
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+
+from flows import findings
+from flows.findings import Metrics
+from tasks.pace import Pace
+from tasks.stage import Paths
+
+
+def publish_stage(stage: str, version: str) -> None:
+    """Attach the outputs of a stage to its task run; of `ingest`, what it refused too."""
+    create_table_artifact(
+        key=f"stage-{stage}",
+        table=findings.outputs(stage),
+        description=f"Outputs of stage {stage} {version}",
+    )
+    if stage == "ingest":
+        _publish_quarantine()
+
+
+def _publish_quarantine() -> None:
+    first, count = findings.quarantine(Paths())
+    if not count:
+        create_markdown_artifact(
+            key="quarantine", markdown="No record was refused.", description="0 records refused"
+        )
+        return
+    create_table_artifact(
+        key="quarantine",
+        table=first,
+        description=f"{count:,} records refused; the first {len(first)}. "
+        "All: artifacts/quarantine.parquet",
+    )
+
+
+def publish_run(paths: Paths, before: Metrics) -> None:
+    """Attach to the flow run: funnel, metrics, lineage, settings, the way to the report."""
+    create_table_artifact(
+        key="funnel",
+        table=findings.funnel(paths),
+        description="From the records read to the rows kept, with a count for every reason",
+    )
+    create_table_artifact(
+        key="metrics",
+        table=findings.comparison(paths, before),
+        description="The selection, the run before, and controls at the same budget",
+    )
+    create_table_artifact(
+        key="lineage",
+        table=findings.lineage(),
+        description="Every output with the stage and version that made it, and its MD5",
+    )
+    create_markdown_artifact(
+        key="settings",
+        markdown=f"````yaml\n{paths.params.read_text(encoding='utf-8')}````\n",
+        description="params.yaml as this run wrote it",
+    )
+    report = (paths.artifacts / "report.html").resolve()
+    create_markdown_artifact(
+        key="report",
+        markdown=f"[Open the report]({report.as_uri()})\n\n`{report}`\n",
+        description="One page, self-contained; a browser opens file links only by hand",
+    )
+
+
+class Progress:
+    """A stage's progress artifact, made by the first line that tells a pace (tasks.pace)."""
+
+    def __init__(self, stage: str):
+        self.stage = stage
+        self._artifact: UUID | None = None
+
+    def tell(self, line: str) -> None:
+        """Show a line's pace; other lines, and paces without a share, change nothing."""
+        pace = Pace.read(line)
+        if pace is None or pace.share is None:
+            return
+        self._show(min(pace.share, 1.0) * 100, line)
+
+    def finish(self) -> None:
+        """Show that all is done, if any progress was shown."""
+        if self._artifact:
+            self._show(100.0, "done")
+
+    def _show(self, percent: float, words: str) -> None:
+        if self._artifact is None:
+            self._artifact = create_progress_artifact(
+                progress=percent, key=f"progress-{self.stage}", description=words
+            )
+        else:
+            update_progress_artifact(self._artifact, progress=percent, description=words)

@@ -1,0 +1,49 @@
+"""Questions to a real Prefect server, for the tests of runs."""
+
+import time
+
+import httpx
+
+
+def wait_for(ask, seconds: float = 120):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if found := ask():
+            return found
+        time.sleep(0.2)
+    raise AssertionError(f"nothing within {seconds} s")
+
+
+def get(api: str, path: str):
+    answer = httpx.get(f"{api}/{path}", timeout=30)
+    return answer.json() if answer.status_code == 200 else None
+
+
+def ask(api: str, what: str, flow_run: str, **more) -> list[dict]:
+    """The server's records of one flow run: task_runs, artifacts or logs."""
+    one = what.removesuffix("s") if what != "task_runs" else "flow_run"
+    key = {"task_runs": "flow_runs", "artifacts": "artifacts", "logs": "logs"}[what]
+    wanted = (
+        {"id": {"any_": [flow_run]}} if one == "flow_run" else {"flow_run_id": {"any_": [flow_run]}}
+    )
+    answer = httpx.post(f"{api}/{what}/filter", json={key: wanted, **more}, timeout=30)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def latest_run(api: str) -> str:
+    asked = {"sort": "START_TIME_DESC", "limit": 1}
+    return httpx.post(f"{api}/flow_runs/filter", json=asked, timeout=30).json()[0]["id"]
+
+
+def start(api: str, deployment: dict, params: dict) -> httpx.Response:
+    path = f"{api}/deployments/{deployment['id']}/create_flow_run"
+    asked = {"parameters": {"params": params}, "state": {"type": "SCHEDULED"}}
+    return httpx.post(path, json=asked, timeout=30)
+
+
+def finished(api: str, started: httpx.Response) -> dict:
+    assert started.status_code == 201, started.text
+    path = f"flow_runs/{started.json()['id']}"
+    ends = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
+    return wait_for(lambda: (run := get(api, path))["state"]["type"] in ends and run, 240)
