@@ -35,7 +35,7 @@ def test_help_imports_none_of_the_heavy_libraries():
     assert not heavy & loaded
 
 
-@pytest.mark.parametrize("command", ["run", "serve", "why", "search", "verify"])
+@pytest.mark.parametrize("command", ["run", "serve", "why", "lineage", "search", "verify"])
 def test_every_command_is_listed_and_has_help(command):
     assert f"\n  {command} " in winnow("--help").stdout
     told = winnow(command, "--help")

@@ -5,11 +5,12 @@ import json
 import polars as pl
 import pytest
 
-from flows.lineage import explain, near_ids, tell
-from flows.telling import in_words, plain
+from flows.reasons import explain, near_ids, tell
 from schemas.errors import WinnowError
-from schemas.tables import Decisions, check
+from schemas.tables import Decisions, StandsFor, check
+from tasks.pages.stories import stands_for
 from tasks.storage.rows import write_rows
+from tasks.telling import in_words, plain
 
 EMPTY = {
     "detail": "", "source": "s", "source_file": "data/rows.jsonl", "line": None, "raw_sha256": "0",
@@ -52,14 +53,18 @@ def run(tmp_path, monkeypatch):
     write_rows(artifacts / "selection.parquet", pl.DataFrame([CHOSEN]))
     scores = {"id": ["anna", "bert", "cora", "x"], "quality": [0.9, 0.4, 0.3, 0.4],
               "typicality": [1.0, float("nan"), 2.0, 3.0], "cluster": [0, 0, 1, 1],
-              "nearest_id": ["bert"] * 4}  # fmt: skip
+              "nearest_similarity": [0.5] * 4, "nearest_id": ["bert"] * 4}  # fmt: skip
     write_rows(artifacts / "scores.parquet", pl.DataFrame(scores))
     texts = {
-        "id": ["anna", "anna"],
-        "text": ["Good\tday", "Good\tday"],
-        "duplicate_of": [None, "anna"],
+        "id": ["anna", "anna", "bert", "dora"],
+        "source_file": ["data/rows.jsonl"] * 4,
+        "row": [1, 5, 2, 4],
+        "text": ["Good\tday\nto all", "Good\tday\nto all", "Bad day", "Good days"],
+        "content_sha256": ["0", "0", "f" * 64, "0"],
+        "duplicate_of": [None, "anna", None, None],
     }
     write_rows(artifacts / "documents.parquet", pl.DataFrame(texts))
+    write_rows(artifacts / "stands_for.parquet", check(StandsFor, stands_for(frame)))
     return tmp_path
 
 
@@ -70,16 +75,25 @@ def test_a_selected_row_is_told_with_rank_gain_and_what_it_covers(run):
         "  source: data/rows.jsonl, record 1, line 1",
     ]
     assert "rank 1, gain 3.5 (gain); 12 rows of the pool" in words
-    assert "text: Good\\tday" in words
+    assert "  text:\n    Good\\tday\n    to all\n" in words
+    assert "normalisation: none was needed, SHA-256 0" in words
+    assert "covers: 1 dropped row closest to it among the kept: bert (similarity 0.8125)" in words
+    assert (
+        "stands for: 2 duplicates set aside for it: anna (similarity 1.0000), "
+        "dora (similarity 0.9000)" in words
+    )
+    assert "nearest row of the pool: bert, similarity 0.5000; cluster 0" in words
 
 
 def test_scores_come_with_their_share_of_rows_at_or_below(run):
     assert explain("bert", paths=_paths())[0]["scores"] == [
-        {"score": "quality", "value": 0.4, "percentile": 75.0}
+        {"score": "quality", "value": 0.4, "percentile": 75.0},
+        {"score": "nearest_similarity", "value": 0.5, "percentile": 100.0},
     ]
     assert explain("anna", paths=_paths())[0]["scores"] == [
         {"score": "quality", "value": 0.9, "percentile": 100.0},
         {"score": "typicality", "value": 1.0, "percentile": 33.3},
+        {"score": "nearest_similarity", "value": 0.5, "percentile": 100.0},
     ]
 
 
@@ -89,6 +103,7 @@ def test_a_row_that_lost_is_told_what_stood_in_its_way_and_what_it_lacked(run):
     assert "its gain was at most 0.25; the last row chosen gained 0.75" in words
     assert "a quality of at least 0.9500 (it has 0.4000)" in words
     assert "a budget of at least 7 rows" in words
+    assert "as found, ffffffffffff as kept" in words
 
 
 def test_a_broken_rule_is_told_with_the_figure_it_judges():
@@ -111,11 +126,17 @@ def test_exact_figures_are_not_called_bounds(run):
 
 
 def test_a_duplicate_is_told_its_twin_and_has_no_scores_of_its_twin(run):
-    assert "its twin is anna, similarity 0.9000" in tell("dora", as_json=False)
+    words = tell("dora", as_json=False)
+    assert "its twin is anna, similarity 0.9000" in words
+    assert "the twin is kept by choose (gain, rank 1)" in words
+    assert "2 duplicates in all were set aside for it" in words
+    assert "text: Good days" in words
+    assert "would have let it in: a similarity below 0.7000 (deduplicate.threshold)" in words
     kept, twin = explain("anna", _paths())
     assert (kept["verdict"], twin["verdict"]) == ("kept", "dropped")
-    assert "selection" in kept
+    assert kept["selection"]["rank"] == 1
     assert "selection" not in twin
+    assert "a content of its own" in "\n".join(in_words(twin))
 
 
 def test_a_row_of_low_quality_is_told_the_least_that_is_eligible(run):
