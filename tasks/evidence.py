@@ -28,7 +28,7 @@ def evidence(
 
     `document` is the record's own row of documents, None if it was refused. `of_id` holds the rows
     of its id in `scores`, `selection` and `stands_for`: they belong to the one record of that id
-    that is nobody's exact duplicate. `keeper` is what `standing` says of the row in its place.
+    that is nobody's exact duplicate. `keeper` is what `standing` says of a duplicate's twin.
     """
     found = {**decision, "keeper": keeper}
     if document is None:

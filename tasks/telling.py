@@ -106,13 +106,14 @@ def _why(record: dict[str, Any]) -> list[str]:
         what = "its twin" if record["stage"] == "deduplicate" else "the nearest kept row"
         alike = "" if record["similarity"] is None else f", similarity {record['similarity']:.4f}"
         reasons.append(f"{what} is {plain(record['keeper_id'])}{alike}")
-        reasons += _keeper(record.get("keeper"), what)
+        reasons += _keeper(record.get("keeper"))
     return reasons
 
 
-def _keeper(keeper: dict[str, Any] | None, what: str) -> list[str]:
-    if keeper is None or what != "its twin":
-        return []  # the nearest kept row is kept: nothing to tell
+def _keeper(keeper: dict[str, Any] | None) -> list[str]:
+    """Tell what became of the row that a duplicate was set aside for."""
+    if keeper is None:
+        return []
     rank = "" if keeper["rank"] is None else f", rank {keeper['rank']}"
     told = [f"the twin is {keeper['verdict']} by {keeper['stage']} ({keeper['rule']}{rank})"]
     if keeper["duplicates"] > 1:

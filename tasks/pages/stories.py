@@ -64,7 +64,7 @@ def gather(ledger: pl.DataFrame, ids: list[str], paths: Paths) -> Iterator[tuple
                     row,
                     documents.get((row["source_file"], row["row"])),
                     of_id,
-                    keepers.get(row["keeper_id"]),
+                    keepers.get(row["keeper_id"]) if row["stage"] == "deduplicate" else None,
                     ranks,
                 )
                 for row in records
@@ -97,8 +97,8 @@ def _grouped(paths: Paths, ids: list[str]) -> dict[str, list[Row]]:
 
 
 def _keepers(ledger: pl.DataFrame, rows: pl.DataFrame, paths: Paths) -> dict[str, Row | None]:
-    """What became of each row that one of `rows` was dropped for."""
-    names = rows["keeper_id"].drop_nulls().unique()
+    """What became of each row that a duplicate among `rows` was set aside for."""
+    names = rows.filter(stage="deduplicate")["keeper_id"].drop_nulls().unique()
     twins = pl.scan_parquet(paths.table("stands_for")).filter(stage="deduplicate")
     counts = dict(twins.group_by("id").len().collect().iter_rows())
     decisions: dict[str, list[Row]] = {}
