@@ -20,7 +20,7 @@ FLOW: Final = {  # stage -> where its manifest counts the rows that came in and 
     "report": (("rows", "records"), ("rows", "kept")),
 }
 DOES: Final = {  # stage -> what became of the rows, for a label
-    "sources": "files found",
+    "sources": "source files",
     "ingest": "records read → documents",
     "deduplicate": "documents → distinct",
     "embed": "distinct → with a vector",
