@@ -83,9 +83,28 @@ def why(
     row: Annotated[str, typer.Argument(metavar="ID", help="Row id")], as_json: Json = False
 ) -> None:
     """Say every decision about one row, and what would have let it in."""
-    from flows.lineage import tell
+    from flows.reasons import tell
 
     print(tell(row, as_json))
+
+
+@app.command()
+def lineage(
+    run: Annotated[
+        str | None, typer.Argument(metavar="RUN", help="A past run's name, or a git revision")
+    ] = None,
+    as_json: Json = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Print a Mermaid flowchart")] = False,
+) -> None:
+    """Go from the selected subset back to the sources, stage by stage; default: the last run here.
+
+    Row counts are shown where the run's artifacts are in the workspace or in DVC's cache.
+    """
+    from flows.lineage import tell
+
+    if as_json and mermaid:
+        raise typer.BadParameter("choose one of --json and --mermaid")
+    print(tell(run, as_json, mermaid))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from flows.telling import plain
+from tasks.telling import plain
 
 TEXT_CHARS = 100
 

@@ -1,96 +1,143 @@
-"""`winnow why`: every decision about a row, gathered from the artifacts of the last run."""
+"""`winnow lineage`: from the selected subset back to the sources, of this checkout or a past run.
+
+What ran on what, dvc.lock says; how many rows, the stages' manifests say, where they are at hand.
+"""
 
 import json
-from pathlib import Path
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from flows.lookup import all_ids, rows_of, share_at_or_below
-from flows.telling import in_words
+import yaml
+
+from flows.repro.cached import output
+from flows.revisions import Revision, revision
 from schemas.errors import WinnowError
-from tasks.paths import Paths
-from tasks.percentiles import NO_SCORES, percentile
+from schemas.manifest import Manifest
+from tasks.chain import flow, table_rows
 
-NEAR_IDS = 5
-ID_SAMPLE = 20_000  # ids compared with a wrong one: difflib takes about 1 s for so many
-TEXT_CHARS = 300
+SUBSET: Final = "artifacts/selection.parquet"
 
 
-def tell(row: str, as_json: bool, paths: Paths | None = None) -> str:
-    """Everything known about the records of one id, in words or as JSON; see `explain`."""
-    records = explain(row, paths or Paths())
+@dataclass(frozen=True)
+class File:
+    """A file that a stage read or wrote: MD5 as in dvc.lock, its rows if it is a counted table."""
+
+    path: str
+    md5: str
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A stage of the run; `upstream` says that the subset came through it."""
+
+    stage: str
+    version: str
+    params: dict[str, Any]
+    reads: list[File]
+    writes: list[File]
+    rows_in: int | None
+    rows_out: int | None
+    upstream: bool
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """A run: its names and commit, the model, the files it started from, its stages in order."""
+
+    runs: list[str]
+    commit: str
+    changed: bool
+    model: str
+    model_identity: str | None
+    sources: list[dict[str, Any]]
+    steps: list[Step]
+
+
+def tell(run: str | None, as_json: bool, mermaid: bool) -> str:
+    """The lineage of a run, None for the workspace: in words, as JSON or as a Mermaid flowchart."""
+    from flows.drawing import as_mermaid, in_words
+
+    found = trace(revision(run))
     if as_json:
-        return json.dumps(records, indent=2, ensure_ascii=False)
-    return "\n\n".join("\n".join(in_words(record)) for record in records)
+        return json.dumps(asdict(found), indent=2, ensure_ascii=False)
+    return as_mermaid(found) if mermaid else in_words(found)
 
 
-def explain(row: str, paths: Paths) -> list[dict[str, Any]]:
-    """One dictionary per input record of that id: its decision, scores, selection and text.
-
-    Raises `WinnowError` where there is no ledger, or no such id (it then names near ones).
-    """
-    ledger = paths.table("decisions")
-    if not ledger.exists():
+def trace(source: Revision) -> Lineage:
+    """Read a revision's dvc.lock and its manifests; raises `WinnowError` where no subset is."""
+    text = source.text("dvc.lock")
+    stages: dict[str, Any] = (yaml.safe_load(text) or {}).get("stages", {}) if text else {}
+    if not any(out["path"] == SUBSET for each in stages.values() for out in each.get("outs", [])):
         raise WinnowError(
-            "no run has finished here", where=str(ledger), remedy="run `winnow run` first"
+            "no subset was selected there" if source.sha else "no run has finished here",
+            where=f"dvc.lock{f' at {source.sha[:12]}' if source.sha else ''}",
+            expected=f"an entry for {SUBSET}",
+            remedy="run `winnow run`, or name a run that has one",
         )
-    decisions = rows_of(ledger, row)
-    if not decisions:
-        raise _unknown(row, ledger)
-    facts = {
-        "scores": _scores(row, paths),
-        "selection": next(iter(rows_of(paths.table("selection"), row)), None),
-        "text": _text(row, paths),
-    }
-    # scores, rank and text belong to the one record of this id that went on to be judged
-    judged = "kept" if any(each["verdict"] == "kept" for each in decisions) else "dropped"
-    return [
-        {**decision, **(facts if decision["verdict"] == judged else {})}
-        for decision in sorted(decisions, key=lambda each: (each["source_file"], each["row"]))
-    ]
-
-
-def _text(row: str, paths: Paths) -> str | None:
-    """Read the beginning of the text."""
-    found = rows_of(paths.table("documents"), row, ["text", "duplicate_of"])
-    texts = [each["text"][:TEXT_CHARS] for each in found if each["duplicate_of"] is None]
-    return texts[0] if texts else None
-
-
-def _scores(row: str, paths: Paths) -> list[dict[str, Any]]:
-    """Each score of the row with its percentile: the share of scored rows at or below it, in %."""
-    table, summary = paths.table("scores"), paths.json("percentiles")
-    own = next(iter(rows_of(table, row)), {})
-    known = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else {}
-    return [
-        {
-            "score": name,
-            "value": value,
-            "percentile": percentile(known[name], value)
-            if name in known
-            else share_at_or_below(table, name, value),
-        }
-        for name, value in own.items()
-        if name not in NO_SCORES and type(value) in (int, float)
-    ]
-
-
-def _unknown(row: str, ledger: Path) -> WinnowError:
-    near = near_ids(row, ledger)
-    return WinnowError(
-        f"no input record has the id {row!r}",
-        where=str(ledger),
-        remedy="near ids: " + ", ".join(near) if near else "artifacts/decisions.parquet lists ids",
+    manifests = _manifests(stages)
+    rows, upstream = table_rows(manifests), _upstream(stages)
+    embed = manifests.get("embed")
+    settings = stages.get("embed", {}).get("params", {}).get("params.yaml", {}).get("embed", {})
+    return Lineage(
+        list(source.runs),
+        source.commit,
+        source.changed,
+        str(settings.get("model", "")),
+        embed.facts.get("model_identity") if embed else None,
+        _sources(stages),
+        [_step(name, stages[name], manifests, rows, name in upstream) for name in stages],
     )
 
 
-def near_ids(row: str, ledger: Path) -> list[str]:
-    """Ids that begin with or contain what was asked for, else the most alike among a sample."""
-    import difflib
+def _manifests(stages: dict[str, Any]) -> dict[str, Manifest]:
+    """The manifests of the stages, as far as they are at hand; the table's counts rest on them."""
+    found = {}
+    for name, entry in stages.items():
+        for out in entry.get("outs", []):
+            if out["path"] != f"artifacts/{'validation' if name == 'validate' else name}.json":
+                continue
+            content = output(out["path"], out["md5"])
+            if content is not None and name != "sources":  # whose file lists files, no rows
+                found[name] = Manifest(**json.loads(content))
+    return found
 
-    ids = all_ids(ledger)
-    begin = [name for name in ids if name.startswith(row)]
-    contain = [name for name in ids if row in name]
-    if row and (begin or contain):
-        return (begin or contain)[:NEAR_IDS]
-    like = sorted(ids, key=lambda name: not name.startswith(row[:2]))  # stable: those alike first
-    return difflib.get_close_matches(row, like[:ID_SAMPLE], n=NEAR_IDS, cutoff=0.5)
+
+def _sources(stages: dict[str, Any]) -> list[dict[str, Any]]:
+    for out in stages.get("sources", {}).get("outs", []):
+        content = output(out["path"], out["md5"])
+        if content is not None:
+            listed: list[dict[str, Any]] = json.loads(content)["files"]
+            return listed
+    return []
+
+
+def _upstream(stages: dict[str, Any]) -> set[str]:
+    """Stages on a way from the sources to the subset."""
+    writer = {out["path"]: name for name, each in stages.items() for out in each.get("outs", [])}
+    found: set[str] = set()
+    waiting = [writer[SUBSET]]
+    while waiting:
+        name = waiting.pop()
+        found.add(name)
+        reads = (writer.get(dep["path"]) for dep in stages[name].get("deps", []))
+        waiting += [each for each in reads if each and each not in found]
+    return found
+
+
+def _step(
+    name: str,
+    entry: dict[str, Any],
+    manifests: dict[str, Manifest],
+    rows: dict[str, int],
+    upstream: bool,
+) -> Step:
+    params = dict(entry.get("params", {}).get("params.yaml", {}))
+    version = entry.get("params", {}).get(f"tasks/{name}.py", {}).get("VERSION", "")
+    came, went = flow(manifests[name]) if name in manifests else (None, None)
+    reads, writes = (
+        [File(each["path"], each["md5"], rows.get(each["path"].rpartition("/")[2]))
+         for each in entry.get(part, [])]
+        for part in ("deps", "outs")
+    )  # fmt: skip
+    return Step(name, version, params, reads, writes, came, went, upstream)

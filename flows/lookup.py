@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+BATCH_ROWS = 1024
 
 
 def rows_of(table: Path, row: str, columns: list[str] | None = None) -> list[dict[str, Any]]:
@@ -26,12 +29,25 @@ def _found(file: pq.ParquetFile, row: str, columns: list[str] | None) -> Iterato
         known = file.metadata.row_group(group).column(place).statistics
         if known is not None and known.has_min_max and not known.min <= row <= known.max:
             continue
-        ids = file.read_row_group(group, columns=["id"], use_threads=False).column(0).to_pylist()
-        hits = [at for at, name in enumerate(ids) if name == row]
+        ids = file.read_row_group(group, columns=["id"], use_threads=False).column(0)
+        hits = pc.indices_nonzero(pc.equal(ids, pa.scalar(row, ids.type))).to_pylist()
         if hits:
-            table = file.read_row_group(group, columns=columns, use_threads=False)
-            for at in hits:
-                yield from table.slice(at, 1).to_pylist()
+            yield from _rows(file, group, columns, hits)
+
+
+def _rows(
+    file: pq.ParquetFile, group: int, columns: list[str] | None, hits: list[int]
+) -> Iterator[dict[str, Any]]:
+    """Rows of a group by their places in it, rising; what comes after the last is not decoded."""
+    start = 0
+    for batch in file.iter_batches(BATCH_ROWS, [group], columns, use_threads=False):
+        end = start + len(batch)
+        for at in hits:
+            if start <= at < end:
+                yield from batch.slice(at - start, 1).to_pylist()
+        if hits[-1] < end:
+            return
+        start = end
 
 
 def _plain(found: dict[str, Any]) -> dict[str, Any]:
@@ -45,8 +61,6 @@ def all_ids(table: Path) -> list[str]:
 
 def share_at_or_below(table: Path, name: str, value: float) -> float:
     """The percentile of a value among all rows of a column, in %; null and NaN do not count."""
-    import pyarrow.compute as pc
-
     column = pq.read_table(table, columns=[name], use_threads=False)[0].cast(pa.float64())
     known = column.filter(pc.invert(pc.is_nan(column)))  # a null is dropped with its null test
     count = int(pc.sum(pc.less_equal(known, float(value))).as_py())

@@ -44,7 +44,7 @@ def asked_why(arguments: list[str]) -> tuple[str, bool] | None:
 def _tell_why(row: str, as_json: bool) -> None:
     for name in UNUSED:
         sys.modules.setdefault(name, None)  # type: ignore[arg-type]  # as if not installed
-    from flows.lineage import tell
+    from flows.reasons import tell
 
     print(tell(row, as_json))
 

@@ -282,6 +282,9 @@ class ReportParams(Block):
 
     max_points: int = Field(default=5000, ge=100, le=50_000, description="Points on the map")
     examples: int = Field(default=8, ge=1, le=100, description="Example rows per verdict")
+    max_stories: int = Field(
+        default=50_000, ge=100, le=200_000, description="Rows whose story lineage.html can tell"
+    )
 
 
 with (

@@ -205,6 +205,20 @@ class Decisions(Table):
     needed_budget_rows: float = pa.Field(nullable=True)
 
 
+class StandsFor(Table):
+    """One row per record that another row stands for. Key: none. Sorted by id, so found by it.
+
+    `id` is the row that stands: a duplicate's keeper, or the kept row nearest to a dropped one.
+    `for_id`, `stage` and `rule` are the other's, with its `similarity`, from high to low.
+    """
+
+    id: str
+    for_id: str
+    stage: str
+    rule: str
+    similarity: float = pa.Field(nullable=True)
+
+
 class Comparison(Table):
     """One row per (subset, metric): the selection, a control, or the pool. Key: both names.
 

@@ -1,4 +1,8 @@
-"""Stage `report`: everything the run left behind -> report.html, one page that explains it."""
+"""Stage `report`: everything the run left behind -> report.html, one page that explains it.
+
+Beside it lineage.html, the story of every row, and stands_for.parquet, by which stories name the
+rows that another stands for.
+"""
 
 import json
 from functools import partial
@@ -9,9 +13,16 @@ import polars as pl
 
 from schemas.manifest import Manifest
 from schemas.params import Params
+from schemas.tables import StandsFor, check
 from tasks.metrics import METRICS
 from tasks.pages import content
-from tasks.pages.drawings import comparison_panels, group_figure, map_section, score_section
+from tasks.pages.drawings import (
+    comparison_panels,
+    group_figure,
+    map_points,
+    map_section,
+    score_section,
+)
 from tasks.pages.examples import (
     LONGEST_TEXT,
     Example,
@@ -23,12 +34,14 @@ from tasks.pages.examples import (
     lost_examples,
 )
 from tasks.pages.funnel import funnel, kind_of
-from tasks.pages.render import render
+from tasks.pages.lineage import lineage
+from tasks.pages.render import render, render_lineage
+from tasks.pages.stories import stands_for
 from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
-from tasks.storage.rows import read_rows, read_vectors, write_text
+from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate", "measure")
 TABLES: Final = (
     "documents",
@@ -52,13 +65,16 @@ SECTIONS: Final = (
 
 
 def run(params: Params, paths: Paths) -> Manifest:
-    """Write report.html; the same artifacts give the same bytes."""
+    """Write the pages and stands_for.parquet; the same artifacts give the same bytes."""
     manifests = {stage: Manifest.read(manifest_path(paths, stage)) for stage in STAGES}
     rows, comparison = ledger(paths), read_rows(paths.table("comparison"))
+    write_rows(paths.table("stands_for"), check(StandsFor, stands_for(rows)))
+    ids, points = placed(rows, params, paths)
+    texts = partial(with_texts, documents=paths.table("documents"))
     parts = [
         headline(rows, comparison, manifests),
         {"sections": SECTIONS, "funnel": funnel(rows)},
-        embeddings(rows, params, paths),
+        map_section(points, rows, ids, texts),
         scores(rows, params, paths),
         controls(comparison),
         groups(manifests["measure"], params),
@@ -67,16 +83,20 @@ def run(params: Params, paths: Paths) -> Manifest:
         provenance(manifests, params, paths),
     ]
     context = {key: value for part in parts for key, value in part.items()}
-    page = paths.artifacts / "report.html"
-    write_text(page, render(context))
-    before = (paths.json("sources"), *(manifest_path(paths, stage) for stage in STAGES))
+    pages = (paths.artifacts / "report.html", paths.artifacts / "lineage.html")
+    write_text(pages[0], render(context))
+    told = lineage(rows, points, manifests, params.report.max_stories, paths)
+    write_text(pages[1], render_lineage(told))
+    kept = int((rows["verdict"] == "kept").sum())
     manifest = Manifest(
         "report",
         VERSION,
         {"seed": params.seed, **params.report.model_dump()},
-        rows={"records": len(rows)},
+        rows={"records": len(rows), "kept": kept, "stories": told["told"]},
     )
-    return write_manifest(paths, manifest, (*map(paths.table, TABLES), *before), (page,))
+    before = (paths.json("sources"), *(manifest_path(paths, stage) for stage in STAGES))
+    read = (*map(paths.table, TABLES), paths.json("percentiles"), *before)
+    return write_manifest(paths, manifest, read, (*pages, paths.table("stands_for")))
 
 
 def ledger(paths: Paths) -> pl.DataFrame:
@@ -93,17 +113,11 @@ def with_texts(rows: pl.DataFrame, documents: Path) -> pl.DataFrame:
     return rows.join(texts, on=key, how="left", maintain_order="left")
 
 
-def embeddings(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
-    """Draw the map."""
+def placed(rows: pl.DataFrame, params: Params, paths: Paths) -> tuple[list[str], pl.DataFrame]:
+    """Ids of the embedded rows, sorted, and the rows that the maps show with their places."""
     known, vectors = read_vectors(paths.table("vectors"))
-    return map_section(
-        rows,
-        known["id"].to_list(),
-        vectors,
-        params.report.max_points,
-        params.seed,
-        partial(with_texts, documents=paths.table("documents")),
-    )
+    ids = known["id"].to_list()
+    return ids, map_points(rows, ids, vectors, params.report.max_points, params.seed)
 
 
 def scores(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:

@@ -78,7 +78,10 @@ def violations(path: str, source: str) -> list[str]:
         if path.startswith(METHODS) and f"{module}.".startswith(tuple(inside)):
             found.append(f"{path}:{line}: a method sees arrays, not {module}")
     if not path.startswith(ONLY_IN["dvc"]):
-        found += [f"{path}:{line}: dvc belongs in flows/repro/ only" for line in dvc_commands(tree)]
+        found += [
+            f"{path}:{line}: dvc belongs in {' '.join(ONLY_IN['dvc'])} only"
+            for line in dvc_commands(tree)
+        ]
     return found
 
 

@@ -25,6 +25,7 @@ from schemas.params import Params
 from schemas.tables import Decisions, check
 from tasks import PIPELINE
 from tasks.stage import Paths, load_params
+from tests.alike import untold
 from tests.tasks.ingesting import GOOD, LINES
 from tests.tiny_model import VOCABULARY
 
@@ -174,6 +175,10 @@ def test_every_record_has_a_verdict_and_every_kind_occurs(by_dvc, first_files):
             "gain", "outranked"} <= rules  # fmt: skip
     pool = len(by_dvc.table("vectors"))
     assert verdicts["kept"] == int(0.2 * pool)
+
+
+def test_page_and_terminal_tell_every_row_alike(by_dvc, first_files):
+    assert untold(Paths(by_dvc.root)) == []
 
 
 @pytest.fixture(scope="module")

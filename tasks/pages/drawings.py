@@ -28,26 +28,14 @@ SYMBOLS: Final = {
 }
 
 
-def map_section(
-    rows: pl.DataFrame,
-    ids: list[str],
-    vectors: Float[np.ndarray, "n d"],
-    limit: int,
-    seed: int,
-    with_texts: Callable[[pl.DataFrame], pl.DataFrame],
-) -> dict[str, Any]:
-    """Draw the map of `rows` (the ledger with kind): figure, caption and counts.
+def map_points(
+    rows: pl.DataFrame, ids: list[str], vectors: Float[np.ndarray, "n d"], limit: int, seed: int
+) -> pl.DataFrame:
+    """Pick and place the rows of the map: `rows` (the ledger with kind) of those shown, with x, y.
 
-    `ids`, sorted, name the rows of `vectors`; `with_texts` adds the column `text` to shown rows.
+    `ids`, sorted, name the rows of `vectors`.
     """
-    candidates = rows.select(
-        "id",
-        "kind",
-        place_id=pl.when(pl.col("kind") == "duplicate").then("keeper_id").otherwise("id"),
-        file="source_file",
-        row="row",
-    ).filter(pl.col("place_id").is_in(ids), pl.col("kind") != "quarantined")
-    shown = sample(candidates, limit)
+    shown = sample(_candidates(rows, ids), limit)
     placed = sorted(set(shown["place_id"].to_list()))
     at = {row_id: position for position, row_id in enumerate(placed)}
     index = np.searchsorted(np.array(ids, dtype=object), np.array(placed, dtype=object))
@@ -58,10 +46,33 @@ def map_section(
     points = shown.select(source_file="file", row="row").join(
         rows, on=["source_file", "row"], maintain_order="left"
     )
-    points = points.with_columns(x=flat[:, 0], y=flat[:, 1])
-    points = points.with_columns(hover=pl.Series(_hovers(with_texts(points)), dtype=pl.String))
-    all_shown = len(shown) == len(candidates)
-    part = "all" if all_shown else f"{len(shown):,} of {len(candidates):,}"
+    return points.with_columns(x=flat[:, 0], y=flat[:, 1])
+
+
+def _candidates(rows: pl.DataFrame, ids: list[str]) -> pl.DataFrame:
+    """Rows that have a place on the map, their own or their keeper's."""
+    return rows.select(
+        "id",
+        "kind",
+        place_id=pl.when(pl.col("kind") == "duplicate").then("keeper_id").otherwise("id"),
+        file="source_file",
+        row="row",
+    ).filter(pl.col("place_id").is_in(ids), pl.col("kind") != "quarantined")
+
+
+def map_section(
+    points: pl.DataFrame,
+    rows: pl.DataFrame,
+    ids: list[str],
+    with_texts: Callable[[pl.DataFrame], pl.DataFrame],
+) -> dict[str, Any]:
+    """Draw the map of `points`, some or all of `rows`: figure, caption and counts.
+
+    `with_texts` adds the column `text` to the rows shown.
+    """
+    hovers = pl.Series(_hovers(with_texts(points)), dtype=pl.String)
+    candidates = len(_candidates(rows, ids))
+    part = "all" if len(points) == candidates else f"{len(points):,} of {candidates:,}"
     return {
         "map_figure": Figure(
             "map",
@@ -70,13 +81,13 @@ def map_section(
             "dropped rows should have a kept one near; duplicates sit beside the row that stands "
             "for them.",
             600,
-            embedding_map(points),
+            embedding_map(points.with_columns(hover=hovers)),
         ),
         "map_note": f"Shown: {part} embedded rows and their duplicates. t-SNE of the embedding "
         "(principal components below 30 rows); the axes have no meaning and far distances are not "
-        "to scale. Point at a row to read it.",
+        "to scale. Point at a row to read it; click it for its whole story.",
         "map_counts": [
-            (*SYMBOLS[kind], int((shown["kind"] == kind).sum()), int((rows["kind"] == kind).sum()))
+            (*SYMBOLS[kind], int((points["kind"] == kind).sum()), int((rows["kind"] == kind).sum()))
             for kind in SYMBOLS
         ],
     }

@@ -22,7 +22,7 @@ def sample(rows: pl.DataFrame, limit: int) -> pl.DataFrame:
     Within a kind the smallest hashes of the id are shown; rows at whose place a shown duplicate is
     drawn come first. Every kind that occurs is shown.
     """
-    rows = rows.with_columns(order=pl.col("id").map_elements(_hash, return_dtype=pl.UInt64)).sort(
+    rows = rows.with_columns(order=pl.col("id").map_elements(id_hash, return_dtype=pl.UInt64)).sort(
         "order", "id", "file", "row"
     )
     duplicates, embedded = (
@@ -43,7 +43,8 @@ def sample(rows: pl.DataFrame, limit: int) -> pl.DataFrame:
     return pl.concat(parts).head(limit).sort("id", "file", "row")
 
 
-def _hash(text: str) -> int:
+def id_hash(text: str) -> int:
+    """64 bits that depend on the text alone: an order without preference."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
 
 
@@ -84,7 +85,7 @@ def coordinates(vectors: Float[np.ndarray, "n d"], seed: int) -> Float[np.ndarra
 
 def beside(places: Float[np.ndarray, "m 2"], keys: Sequence[str]) -> Float[np.ndarray, "m 2"]:
     """Move each place a little, in a direction that depends on the row alone."""
-    angle = np.array([_hash(key) / 2**64 for key in keys]) * 2 * np.pi
+    angle = np.array([id_hash(key) / 2**64 for key in keys]) * 2 * np.pi
     step = 2 * OFFSET * np.column_stack([np.cos(angle), np.sin(angle)])
     moved: np.ndarray = np.round(places + step.reshape(places.shape), 3) + 0.0
     return moved

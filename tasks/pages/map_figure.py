@@ -30,7 +30,7 @@ LOOKS: Final = {  # in drawing order: kept rows lie on top
 
 
 def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
-    """Scatter of (x, y, kind, hover); kinds differ in colour, symbol and size."""
+    """Scatter of (x, y, kind, hover, id); kinds differ in colour, symbol and size."""
     import plotly.graph_objects as go
 
     scatter = go.Scattergl if len(points) > WEBGL_ABOVE else go.Scatter
@@ -48,6 +48,7 @@ def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
                 name=f"{look.label} ({len(of_kind):,})",
                 hoverinfo="text",
                 hovertext=of_kind["hover"].to_list(),
+                customdata=of_kind["id"].to_list(),
                 marker={
                     "color": look.colour,
                     "symbol": look.symbol,

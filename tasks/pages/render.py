@@ -12,23 +12,13 @@ HERE: Final = Path(__file__).parent
 
 
 def render(context: dict[str, Any]) -> str:
-    """Render report.html.j2 with autoescape on; equal input gives equal bytes.
+    """Render report.html.j2; equal input gives equal bytes.
 
     Every `Figure` in `context`, alone or in a list, is drawn in the place that bears its name.
-
-    A content security policy allows the page's own scripts by hash and forbids every load.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
 
-    page = Environment(
-        loader=FileSystemLoader(HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     figures = [
         one
         for value in context.values()
@@ -37,13 +27,38 @@ def render(context: dict[str, Any]) -> str:
     ]
     webgl = any(trace["type"] == "scattergl" for one in figures for trace in one.spec["data"])
     scripts = [get_plotlyjs().replace("\r\n", "\n"), _read("report.js")]
+    data = Markup(as_json({one.name: one.spec for one in figures}))  # noqa: S704  # as_json escapes
+    policy = _policy(scripts, "'unsafe-inline'", webgl)
+    return _fill("report.html.j2", "report.css", scripts, policy, {**context, "figure_data": data})
+
+
+def render_lineage(context: dict[str, Any]) -> str:
+    """Render lineage.html.j2; its policy allows its own style and script by hash, and no more."""
+    scripts = [_read("lineage.js")]
+    policy = _policy(scripts, f"'sha256-{_sha256(_read('report.css') + _read('lineage.css'))}'")
+    return _fill("lineage.html.j2", "report.css lineage.css", scripts, policy, context)
+
+
+def _fill(
+    template: str, styles: str, scripts: list[str], policy: str, context: dict[str, Any]
+) -> str:
+    """Fill a template with autoescape on, its style and scripts inside."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    page = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     # Markup marks what is our own and already safe; nothing from the corpus ever passes through it.
-    return page.get_template("report.html.j2").render(
+    return page.get_template(template).render(
         **context,
-        style=Markup(_read("report.css")),  # noqa: S704
+        style=Markup("".join(map(_read, styles.split()))),  # noqa: S704
         scripts=[Markup(script) for script in scripts],  # noqa: S704
-        policy=_policy(scripts, webgl),
-        figure_data=Markup(as_json({one.name: one.spec for one in figures})),  # noqa: S704
+        policy=policy,
     )
 
 
@@ -53,12 +68,13 @@ def as_json(value: Any) -> str:
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
-def _policy(scripts: list[str], webgl: bool) -> str:
+def _policy(scripts: list[str], style: str, webgl: bool = False) -> str:
+    """A content security policy: the page's own scripts by hash, and no load from anywhere."""
     hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in scripts)
     if webgl:
         hashes += " 'unsafe-eval'"  # Plotly compiles its drawing commands; no text reaches them
     return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; "
+        f"default-src 'none'; script-src {hashes}; style-src {style}; "
         "img-src data: blob:; base-uri 'none'; form-action 'none'"
     )
 

@@ -47,5 +47,9 @@
   }
 
   draw();
+  const map = document.getElementById("figure-map");
+  map.on("plotly_click", ({ points: [point] }) => {
+    location.href = "lineage.html#row=" + encodeURIComponent(point.customdata);
+  });
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 })();

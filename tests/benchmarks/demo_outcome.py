@@ -7,6 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
+from tasks.paths import Paths
+from tests.alike import untold
 from tests.benchmarks.near_duplicates import demo
 
 RECORDS = 1514
@@ -26,6 +28,7 @@ def main(report: Path) -> None:
         "the ledger and the selection agree": set(kept["id"]) == set(selection["id"]),
         "most planted revisions were dropped": planted_dropped(decisions) > 0.5,
         "all six sources are kept": len(sources) == 6,
+        "page and terminal tell every row alike": untold(Paths()) == [],
         "selected and controls are measured": {"selected", "uniform", "top_quality"}
         <= set(metrics),
         "a second run changes nothing": again.returncode == 0

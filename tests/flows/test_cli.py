@@ -48,6 +48,7 @@ def test_help_imports_none_of_the_heavy_libraries():
         "checkout",
         "init-remote",
         "push",
+        "lineage",
     ],
 )
 def test_every_command_is_listed_and_has_help(command):

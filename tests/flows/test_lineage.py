@@ -1,154 +1,172 @@
-"""`winnow why`, on a hand-written ledger of seven records."""
+"""`winnow lineage` on a small real git and DVC checkout: workspace, kept runs, wrong names."""
 
+import hashlib
 import json
+import re
+import subprocess
+from pathlib import Path
 
-import polars as pl
 import pytest
+import yaml
 
-from flows.lineage import explain, near_ids, tell
-from flows.telling import in_words, plain
+from flows import cached
+from flows.lineage import tell
 from schemas.errors import WinnowError
-from schemas.tables import Decisions, check
-from tasks.storage.rows import write_rows
+from schemas.manifest import Manifest
 
-EMPTY = {
-    "detail": "", "source": "s", "source_file": "data/rows.jsonl", "line": None, "raw_sha256": "0",
-    "quality": None, "rank": None, "gain": None, "threshold": None, "is_bound": None,
-    "keeper_id": None, "similarity": None, "needed_quality": None, "needed_budget_rows": None,
+MANIFESTS = {
+    "ingest": Manifest("ingest", "1.0.0", {}, {}, {"documents.parquet": "x"}, {"documents": 90},
+                       {"records_read": 100}),
+    "embed": Manifest("embed", "1.2.0", {}, {}, {"vectors.parquet": "y"},
+                      {"documents": 90, "vectors": 88}, {"model_identity": "c0ffee" * 10}),
+    "choose": Manifest("choose", "2.0.0", {}, {}, {"selection.parquet": "z"}, {"selection": 20},
+                       {"eligible": 88}),
 }  # fmt: skip
-RECORDS = [
-    {"id": "anna", "row": 1, "line": 1, "verdict": "kept", "stage": "choose", "rule": "gain",
-     "quality": 0.9, "rank": 1, "gain": 3.5},
-    {"id": "bert", "row": 2, "line": 2, "verdict": "dropped", "stage": "choose",
-     "rule": "outranked", "quality": 0.4, "gain": 0.25, "threshold": 0.75, "is_bound": True,
-     "keeper_id": "anna", "similarity": 0.8125, "needed_quality": 0.95, "needed_budget_rows": 7.0},
-    {"id": "cora", "row": 3, "line": 3, "verdict": "dropped", "stage": "choose",
-     "rule": "outranked", "quality": 0.3, "gain": 0.25, "threshold": 0.75, "is_bound": False,
-     "needed_quality": 0.5},
-    {"id": "dora", "row": 4, "line": 4, "verdict": "dropped", "stage": "deduplicate",
-     "rule": "near_duplicate", "keeper_id": "anna", "similarity": 0.9, "threshold": 0.7},
-    {"id": "anna", "row": 5, "line": 5, "verdict": "dropped", "stage": "deduplicate",
-     "rule": "exact_duplicate", "keeper_id": "anna", "similarity": 1.0},
-    {"id": "fred", "row": 7, "line": 7, "verdict": "dropped", "stage": "choose",
-     "rule": "below_min_quality", "quality": 0.1, "gain": 0.01, "threshold": 0.2},
-    {"id": "e\u202evil\x1b[2J", "row": 6, "line": 6, "verdict": "quarantined", "stage": "ingest",
-     "rule": "blank_text", "detail": "text is \x1b[31mred"},
-]  # fmt: skip
-CHOSEN = {"id": "anna", "rank": 1, "gain": 3.5, "weight": 1.0, "reason": "gain", "covers": 12,
-          "tokens": 9}  # fmt: skip
+HOSTILE = 'a"b<c>#`[x]|;%%{init}\u202e.jsonl'
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def git(*arguments: str) -> str:
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+    told = subprocess.run(command, capture_output=True, text=True, check=True)
+    return told.stdout.strip()
+
+
+def entry(stage: str, reads: list[str], writes: dict[str, bytes], params: dict) -> dict:
+    return {
+        "cmd": f"python -m tasks.{stage}",
+        "deps": [{"path": name, "md5": "0" * 32} for name in reads],
+        "params": {"params.yaml": params, f"tasks/{stage}.py": {"VERSION": "1.0.0"}},
+        "outs": [{"path": name, "md5": md5(content)} for name, content in writes.items()],
+    }
+
+
+def write_run(budget: str) -> None:
+    """Write dvc.lock and, in DVC's cache, the manifests it names."""
+    listing = {"files": [{"path": HOSTILE, "bytes": 1234, "sha256": "f" * 64}]}
+    texts = {"sources": json.dumps(listing).encode()} | {
+        name: each.to_json().encode() for name, each in MANIFESTS.items()
+    }
+    files = {name: f"artifacts/{name}.json" for name in texts}
+    stages = {
+        "sources": entry("sources", [], {files["sources"]: texts["sources"]}, {}),
+        "ingest": entry("ingest", [files["sources"]], {
+            "artifacts/documents.parquet": b"d", files["ingest"]: texts["ingest"]}, {}),
+        "embed": entry("embed", ["artifacts/documents.parquet"], {
+            "artifacts/vectors.parquet": b"v", files["embed"]: texts["embed"]},
+            {"embed": {"model": "tiny"}}),
+        "choose": entry("choose", ["artifacts/vectors.parquet"], {
+            "artifacts/selection.parquet": budget.encode(), files["choose"]: texts["choose"]},
+            {"choose": {"budget": budget}, "seed": 0}),
+        "report": entry("report", ["artifacts/selection.parquet"], {"artifacts/r.html": b"r"}, {}),
+    }  # fmt: skip
+    Path("dvc.lock").write_text(
+        yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False)
+    )
+    for content in texts.values():
+        place = Path(".dvc/cache/files/md5") / md5(content)[:2] / md5(content)[2:]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(content)
 
 
 @pytest.fixture
-def run(tmp_path, monkeypatch):
-    """The artifacts of a finished run in the current folder."""
+def checkout(tmp_path, monkeypatch):
+    """A commit with budget 20%, and one run kept under a name, as DVC keeps it, with budget 5%."""
     monkeypatch.chdir(tmp_path)
-    rows = [{**EMPTY, **record} for record in RECORDS]
-    text = ["keeper_id", "detail", "source"]
-    numbers = ["quality", "gain", "threshold", "similarity", "needed_quality", "needed_budget_rows"]
-    kinds = dict.fromkeys(text, pl.String) | dict.fromkeys(numbers, pl.Float64)
-    frame = pl.DataFrame(rows, schema_overrides=kinds).select(list(Decisions.to_schema().columns))
-    artifacts = tmp_path / "artifacts"
-    write_rows(artifacts / "decisions.parquet", check(Decisions, frame))
-    write_rows(artifacts / "selection.parquet", pl.DataFrame([CHOSEN]))
-    scores = {"id": ["anna", "bert", "cora", "x"], "quality": [0.9, 0.4, 0.3, 0.4],
-              "typicality": [1.0, float("nan"), 2.0, 3.0], "cluster": [0, 0, 1, 1],
-              "nearest_id": ["bert"] * 4}  # fmt: skip
-    write_rows(artifacts / "scores.parquet", pl.DataFrame(scores))
-    texts = {
-        "id": ["anna", "anna"],
-        "text": ["Good\tday", "Good\tday"],
-        "duplicate_of": [None, "anna"],
-    }
-    write_rows(artifacts / "documents.parquet", pl.DataFrame(texts))
-    return tmp_path
+    cached._cache.cache_clear()
+    git("init", "-q")
+    Path(".dvc").mkdir()
+    Path(".dvc/config").write_text("[core]\n    analytics = false\n")
+    Path(".dvc/.gitignore").write_text("/config.local\n/tmp\n/cache\n")  # else DVC writes it
+    Path(".gitignore").write_text("/.dvc/cache\n/.dvc/tmp\n/artifacts\n")
+    write_run("20%")
+    git("add", "-A")
+    git("commit", "-qm", "code")
+    write_run("5%")
+    git("commit", "-qam", "run")
+    git("update-ref", "refs/exps/ab/cdef/brave-newt", "HEAD")
+    git("reset", "-q", "--hard", "HEAD^")
+    yield tmp_path
+    cached._cache.cache_clear()
 
 
-def test_a_selected_row_is_told_with_rank_gain_and_what_it_covers(run):
-    words = tell("anna", as_json=False).split("\n\n")[0]
-    assert words.splitlines()[:2] == [
-        "anna: kept by choose (gain)",
-        "  source: data/rows.jsonl, record 1, line 1",
-    ]
-    assert "rank 1, gain 3.5 (gain); 12 rows of the pool" in words
-    assert "text: Good\\tday" in words
-
-
-def test_scores_come_with_their_share_of_rows_at_or_below(run):
-    assert explain("bert", paths=_paths())[0]["scores"] == [
-        {"score": "quality", "value": 0.4, "percentile": 75.0}
-    ]
-    assert explain("anna", paths=_paths())[0]["scores"] == [
-        {"score": "quality", "value": 0.9, "percentile": 100.0},
-        {"score": "typicality", "value": 1.0, "percentile": 33.3},
-    ]
-
-
-def test_a_row_that_lost_is_told_what_stood_in_its_way_and_what_it_lacked(run):
-    words = tell("bert", as_json=False)
-    assert "the nearest kept row is anna, similarity 0.8125" in words
-    assert "its gain was at most 0.25; the last row chosen gained 0.75" in words
-    assert "a quality of at least 0.9500 (it has 0.4000)" in words
-    assert "a budget of at least 7 rows" in words
-
-
-def test_a_broken_rule_is_told_with_the_figure_it_judges():
-    row = {**EMPTY, **RECORDS[0]}
-    scores = [("words", 3.0), ("words_ok", 0.0), ("hashes", 0.0), ("hashes_ok", 1.0), ("ok", 1.0)]
-    row["scores"] = [{"score": name, "value": value, "percentile": 50.0} for name, value in scores]
-    told = [line.strip() for line in in_words(row)]
-    assert "words 3 (percentile 50.0), breaks its rule" in told
-    assert "hashes 0 (percentile 50.0)" in told
-    assert "ok 1 (percentile 50.0)" in told
-    assert not any("_ok" in line for line in told)
-
-
-def test_exact_figures_are_not_called_bounds(run):
-    words = tell("cora", as_json=False)
-    assert "its gain was 0.25;" in words
-    assert "would have let it in: a quality of 0.5000 (it has 0.3000)" in words
-    assert "at least" not in words
-    assert "a budget of" not in words
-
-
-def test_a_duplicate_is_told_its_twin_and_has_no_scores_of_its_twin(run):
-    assert "its twin is anna, similarity 0.9000" in tell("dora", as_json=False)
-    kept, twin = explain("anna", _paths())
-    assert (kept["verdict"], twin["verdict"]) == ("kept", "dropped")
-    assert "selection" in kept
-    assert "selection" not in twin
-
-
-def test_a_row_of_low_quality_is_told_the_least_that_is_eligible(run):
-    words = tell("fred", as_json=False)
-    assert "its quality is 0.1000, the least 0.2000" in words
-    assert "gain" not in words
-
-
-def test_hostile_text_reaches_the_terminal_as_escapes_and_json_whole(run):
-    name = RECORDS[-1]["id"]
-    words = tell(name, as_json=False)
-    assert "\x1b" not in words
+def test_it_goes_from_the_subset_back_to_the_sources(checkout):
+    words = tell(None, as_json=False, mermaid=False)
+    heads = [line.split()[0] for line in words.splitlines() if line and not line.startswith(" ")]
+    assert heads == ["run", "commit", "model", "choose", "embed", "ingest", "sources", "source",
+                     "made", "report"]  # fmt: skip
+    assert "run      not kept under a name" in words
+    assert f"commit   {git('rev-parse', 'HEAD')[:12]}\n" in words
+    assert "model    tiny, identity c0ffeec0ffee" in words
+    assert "choose 1.0.0  88 → 20 (eligible → selected)" in words
+    assert f"  writes artifacts/selection.parquet  md5 {md5(b'20%')[:12]}  20 rows" in words
+    assert "  with   choose.budget 20%, seed 0" in words
     assert "\u202e" not in words
-    assert "text is \\x1b[31mred" in words
-    assert json.loads(tell(name, as_json=True))[0]["id"] == name
-    assert plain("é 漢 😀") == "é 漢 😀"
 
 
-@pytest.mark.parametrize(("wrong", "near"), [("ann", "anna"), ("bart", "bert"), ("ora", "cora")])
-def test_an_unknown_id_is_refused_with_near_ones(run, wrong, near):
-    assert near in near_ids(wrong, run / "artifacts" / "decisions.parquet")
-    with pytest.raises(WinnowError, match=f"no input record has the id '{wrong}'") as refused:
-        tell(wrong, as_json=False)
-    assert near in refused.value.remedy
+def test_a_kept_run_is_read_from_git_and_the_cache_without_touching_the_workspace(checkout):
+    before = git("status", "--porcelain")
+    told = json.loads(tell("brave-newt", as_json=True, mermaid=False))
+    assert told["runs"] == ["brave-newt"]
+    assert told["commit"] == git("rev-parse", "HEAD")
+    assert told["model_identity"] == "c0ffee" * 10
+    steps = {step["stage"]: step for step in told["steps"]}
+    assert steps["choose"]["params"] == {"choose": {"budget": "5%"}, "seed": 0}
+    assert (steps["choose"]["rows_in"], steps["choose"]["rows_out"]) == (88, 20)
+    assert [step["stage"] for step in told["steps"] if not step["upstream"]] == ["report"]
+    assert told["sources"][0]["path"] == HOSTILE
+    assert git("status", "--porcelain") == before
 
 
-def test_without_a_ledger_the_remedy_is_a_run(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_the_workspace_bears_the_name_of_the_run_that_left_it(checkout):
+    write_run("5%")
+    told = json.loads(tell(None, as_json=True, mermaid=False))
+    assert told["runs"] == ["brave-newt"]
+    assert told["changed"] is True
+
+
+def test_a_run_whose_artifacts_are_gone_is_told_without_counts(checkout):
+    for file in Path(".dvc/cache").rglob("*"):
+        if file.is_file():
+            file.unlink()
+    words = tell("HEAD", as_json=False, mermaid=False)
+    assert "choose 1.0.0\n" in words
+    assert "source files: not at hand" in words
+
+
+def test_a_changed_file_of_the_same_name_is_not_taken_for_the_runs(checkout):
+    assert cached.output("artifacts/choose.json", md5(b"never written")) is None
+    Path("artifacts").mkdir()
+    Path("artifacts/choose.json").write_bytes(b"other")
+    content = MANIFESTS["choose"].to_json().encode()
+    assert cached.output("artifacts/choose.json", md5(content)) == content
+
+
+def test_mermaid_has_a_node_per_stage_and_no_mark_of_a_hostile_name(checkout):
+    lines = tell(None, as_json=False, mermaid=True).splitlines()
+    assert lines[0] == "flowchart TD"
+    node = r'  \w+(\["[^"\[\]{}|`;]*(#\d+;[^"\[\]{}|`;]*)*"\]|\[\("([^"\[\]{}|`;]|#\d+;)*"\)\])'
+    edge = r'  \w+ -->(\|"[^"|]*"\|)? \w+'
+    other = r"  class(Def subset stroke-width:3px| [\w,]+ subset)"
+    wrong = [line for line in lines[1:] if not re.fullmatch(f"{node}|{edge}|{other}", line)]
+    assert wrong == []
+    assert '  ingest -->|"documents.parquet"| embed' in lines
+    assert "  class sources,ingest,embed,choose subset" in lines
+    assert "#34;b#60;c#62;#35;#96;#91;x#93;#124;#59;#37;#37;#123;init#125;" in lines[1]
+
+
+def test_a_wrong_name_is_refused_with_near_ones(checkout):
+    with pytest.raises(WinnowError, match="no run and no git revision") as refused:
+        tell("brave-nevt", as_json=False, mermaid=False)
+    assert "brave-newt" in refused.value.remedy
+    with pytest.raises(WinnowError, match="no run and no git revision"):
+        tell("--help", as_json=False, mermaid=False)
+
+
+def test_without_a_finished_run_the_remedy_is_a_run(checkout):
+    Path("dvc.lock").unlink()
     with pytest.raises(WinnowError, match="winnow run"):
-        tell("anna", as_json=False)
-
-
-def _paths():
-    from tasks.stage import Paths
-
-    return Paths()
+        tell(None, as_json=False, mermaid=False)

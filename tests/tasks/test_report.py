@@ -17,6 +17,7 @@ from schemas.params import Params
 from schemas.tables import Comparison, Decisions, Documents, Quarantine, RowScores, check
 from tasks.metrics import METRICS
 from tasks.pages.content import SUBSETS
+from tasks.percentiles import summary_of
 from tasks.report import STAGES, run
 from tasks.stage import Paths, write_manifest
 from tasks.storage.rows import write_rows, write_text
@@ -157,7 +158,11 @@ def fill(paths: Paths) -> None:
     array = pl.Series(vectors, dtype=pl.Array(pl.Float32, WIDTH))
     table = embedded.select("id", "content_sha256", tokens=pl.lit(5), vector=array)
     write_rows(paths.table("vectors"), table)
-    write_rows(paths.table("selection"), embedded.head(10).select("id", rank=pl.lit(1)))
+    selection = pl.DataFrame({"rank": range(1, 11)}).with_columns(
+        gain=1 / pl.col("rank"), reason=pl.lit("gain"), covers=pl.lit(3), id=ledger["id"].head(10)
+    )
+    write_rows(paths.table("selection"), selection)
+    write_text(paths.json("percentiles"), json.dumps(summary_of(scores)))
     shares = [
         {"group": group, "pool_rows": 10, "kept_rows": 3, "pool_share": 1 / 3, "selected": 0.3}
         for group in GROUPS
@@ -275,7 +280,7 @@ class TestOneFile:
         for tag, attributes in page.elements:
             assert not [name for name in loads if name in attributes], tag
             address = attributes.get("href") or "#"
-            assert address.startswith(("#", "data:")), f"{tag} points to {address}"
+            assert address.startswith(("#", "data:", "lineage.html")), f"{tag} points to {address}"
 
     def test_the_policy_forbids_loads_and_names_our_scripts_by_hash(self, page: Page) -> None:
         policies = [
