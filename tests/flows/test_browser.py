@@ -85,7 +85,7 @@ def test_a_number_out_of_bounds_is_refused_in_the_form(form, prefect_api, label,
     field.fill(value)
     form.get_by_role("button", name="Submit").click()
     assert field.evaluate("field => field.validationMessage") == words
-    assert form.url.endswith("/run")
+    assert form.url.partition("?")[0].endswith("/run")
     assert runs(prefect_api) == before
 
 
