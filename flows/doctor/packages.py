@@ -44,7 +44,7 @@ def _bounds(requirements: list[Requirement]) -> Finding:
             wrong.append(f"{wanted.name} is {here}, wanted {wanted.specifier}")
     if wrong:
         return fail("packages", _some(wrong), MEND)
-    shown = ", ".join(f"{n} {_installed(n)}" for n in ("prefect", "dvc", "lancedb", "torch"))
+    shown = ", ".join(f"{n} {_installed(n)}" for n in ("prefect", "lancedb", "torch"))
     return ok("packages", f"all {len(requirements)} within pyproject.toml's bounds; {shown}")
 
 

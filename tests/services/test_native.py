@@ -229,6 +229,7 @@ def kill(running: Services, *roles: str) -> dict[str, dict]:
 def test_a_port_in_use_is_named_and_nothing_is_ended(services):
     services.command("stop")
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", services.config.postgres_port))
         taken.listen()
         told = services.command("start")
