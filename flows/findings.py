@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.repro import LockedOut, lock_entries
-from flows.telling import plain
 from flows.versions import stage_version
 from tasks.pages.funnel import funnel as steps_of
 from tasks.stage import Paths
+from tasks.telling import plain
 
 TEXT_CHARS: Final = 120
 QUARANTINE_LINES: Final = 20

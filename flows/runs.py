@@ -9,7 +9,7 @@ from flows.console import columns
 from flows.git import blobs, blobs_here
 from flows.record import RUN_FILES
 from flows.repro.experiments import Experiment, experiments
-from flows.telling import plain
+from tasks.telling import plain
 
 HEADLINES: Final = ("rows", "coverage_mean", "mean_quality", "vendi_1")  # of the subset `selected`
 NOTHING: Final = "no run was kept yet: a finished `winnow run`, or one from the form, is"

@@ -28,12 +28,6 @@ class SettingsError(WinnowError):
     exit_status = 2
 
 
-class TransferError(WinnowError):
-    """Object storage could not be reached or broke off: trying again may help; exit status 75."""
-
-    exit_status = 75  # EX_TEMPFAIL of sysexits.h
-
-
 class SourceError(WinnowError):
     """An input file cannot be found or read at all."""
 
@@ -43,7 +37,13 @@ class SourceChangedError(SourceError):
 
 
 class StorageError(WinnowError):
-    """Object storage cannot be reached, refuses, or fails even after retries."""
+    """Object storage refuses, or is not what was expected."""
+
+
+class TransferError(StorageError):
+    """Object storage could not be reached or broke off: trying again may help; exit status 75."""
+
+    exit_status = 75  # EX_TEMPFAIL of sysexits.h
 
 
 class QuarantineError(WinnowError):

@@ -14,7 +14,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from schemas.errors import StorageError
+from schemas.errors import StorageError, TransferError
 
 _BUSY: Final = {408, 429, 500, 502, 503, 504}
 _BUSY_CODES: Final = {"RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"}
@@ -65,7 +65,8 @@ def explain(error: BotoCoreError | ClientError, address: str, endpoint: str) -> 
             where=where,
             remedy=f"check the credentials ({_VARIABLES}) and the bucket's policy",
         )
-    return StorageError(
+    kind = TransferError if is_transient(error) else StorageError
+    return kind(
         f"S3 cannot be read: {words_of(error)}",
         where=where,
         remedy=f"check that the server runs and the settings ({_VARIABLES}), then run again",
