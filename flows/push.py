@@ -7,10 +7,9 @@ leave its artifacts behind without a word: they are sent by what dvc.lock names 
 from typing import Final
 
 from flows import repro
-from flows.git import git
 from flows.lock import run_lock
 from flows.repro import outputs
-from flows.repro.experiments import kept_runs, push_references
+from flows.repro.experiments import kept_runs, locked_outs, push_references
 
 WHAT: Final = "winnow push"
 
@@ -19,10 +18,7 @@ def push(git_remote: str) -> str:
     """Send what the workspace and the kept runs hold; raises `WinnowError` if a place refuses."""
     with run_lock(WHAT):
         runs = kept_runs()
-        locks = [git("cat-file", "--filters", f"{run.commit}:./dvc.lock") for run in runs]
-        outs = repro.lock_entries()
-        for lock in locks:
-            outs += repro.parse_lock(lock.decode("utf-8"))
+        outs = repro.lock_entries() + [out for run in runs for out in locked_outs(run)]
         sent = outputs.send({out.md5: out for out in outs}.values())
         known = push_references(git_remote) if runs else 0
     return (

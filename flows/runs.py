@@ -1,6 +1,7 @@
 """`winnow runs`: the runs that were kept, what sets them apart, and which one lies here."""
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,7 +9,9 @@ from typing import Any, Final
 from flows.console import columns
 from flows.git import blobs, blobs_here
 from flows.record import RUN_FILES
-from flows.repro.experiments import Experiment, experiments
+from flows.repro import outputs
+from flows.repro.experiments import METRICS, Experiment, experiments, kept_runs, locked_outs
+from schemas.errors import WinnowError
 from tasks.telling import plain
 
 HEADLINES: Final = ("rows", "coverage_mean", "mean_quality", "vendi_1")  # of the subset `selected`
@@ -40,12 +43,28 @@ class Listed:
 
 def runs(as_json: bool) -> str:
     """List the kept runs, newest first, with the parameters that differ between them."""
+    fetch_metrics()
     found = [Listed(run, here) for run, here in with_place(experiments())]
     keys = differing([each.run.params for each in found if not each.run.problem])
     if as_json:
         listed = [each.record(keys) for each in found]
         return json.dumps({"runs": listed, "differing": keys}, indent=2, ensure_ascii=False)
     return _table(found, keys) if found else NOTHING
+
+
+def fetch_metrics() -> None:
+    """Bring the runs' metrics into the cache, as in a new clone; where that fails, say why.
+
+    DVC would ask the remote that a run's own commit names: a run may be older than the remote.
+    """
+    missing = outputs.not_cached(
+        [out for run in kept_runs() for out in locked_outs(run) if out.path == METRICS]
+    )
+    try:
+        if missing:
+            outputs.fetch(missing)
+    except WinnowError as error:
+        print(f"some metrics are shown as -: {error}", file=sys.stderr)
 
 
 def with_place(kept: Sequence[Experiment]) -> list[tuple[Experiment, bool]]:

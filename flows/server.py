@@ -158,7 +158,8 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
             said = process.stdout.read().decode("utf-8", "replace") if process.stdout else ""
             raise WinnowError("the Prefect server did not start", where=said[-2000:].strip())
         try:
-            if httpx.get(f"{url}/health", timeout=2).status_code == httpx.codes.OK:
+            up = (httpx.codes.OK, httpx.codes.UNAUTHORIZED)  # with auth on, even health asks for it
+            if httpx.get(f"{url}/health", timeout=2).status_code in up:
                 return
         except httpx.TransportError:
             pass  # not up yet: ask again

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flows.git import git, line
-from flows.repro import repository
+from flows.git import blobs, git, line
+from flows.repro import LockedOut, parse_lock, repository
 from schemas.errors import WinnowError
 
 SETTINGS: Final = "params.yaml"  # its keys are told without the file's name
@@ -61,6 +61,14 @@ def kept_runs() -> list[Kept]:
             info = ExpRefInfo.from_ref(name)
             found.append(Kept(info.name, commit, info.baseline_sha))
     return found
+
+
+def locked_outs(run: Kept) -> list[LockedOut]:
+    """Every output of a run, as its dvc.lock names them; none for an experiment without one."""
+    name = f"{run.commit}:./dvc.lock"
+    if blobs([name]) == [""]:
+        return []
+    return parse_lock(git("cat-file", "--filters", name).decode("utf-8"))
 
 
 def experiments() -> list[Experiment]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import cached
 from flows.lineage import tell
+from flows.repro import cached
 from schemas.errors import WinnowError
 from schemas.manifest import Manifest
 
