@@ -39,11 +39,23 @@ def chosen(options: argparse.Namespace) -> list[Work]:
     """The works that were asked for."""
     every: Iterable[Work] = quick() if options.quick else works()
     return [
-        work
+        work if has_units() else without_second_runs(work)
         for work in every
         if (not options.only or work.goal in options.only)
         and (not options.most_rows or work.data.n <= options.most_rows)
     ]
+
+
+def has_units() -> bool:
+    """Whether this processor has low-precision units: else a run with them off is the same."""
+    from tasks.engine.products import fastest_format
+
+    return fastest_format() != "fp32"
+
+
+def without_second_runs(work: Work) -> Work:
+    """The same without the runs that leave the units unused."""
+    return replace(work, methods=tuple(method for method in work.methods if method.units))
 
 
 def main(arguments: list[str] | None = None) -> int:
