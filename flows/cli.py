@@ -144,6 +144,7 @@ def doctor(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
 def runs(as_json: Json = False) -> None:
     """List the runs that were kept, newest first, with the parameters that differ."""
     from flows.runs import runs as list_runs
@@ -186,6 +187,7 @@ def push(
     print(send(git_remote))
 
 
+@app.command()
 def deploy(
     replace: Annotated[
         bool, typer.Option("--replace", help="Take over deployments of another checkout")
