@@ -40,6 +40,7 @@ def test_help_imports_none_of_the_heavy_libraries():
     [
         "run",
         "serve",
+        "deploy",
         "why",
         "search",
         "verify",
