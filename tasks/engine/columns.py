@@ -12,7 +12,7 @@ from tasks.engine.tiles import TILE_COLUMNS, column_tiles, map_row_blocks
 
 CACHE_BYTES: Final = 512 * 2**20
 PLAIN: Final = Similarity()
-BATCH: Final = 256  # columns per product; always padded to it, so that bits do not depend on it
+BATCH: Final = 256  # columns per product
 
 
 class SimilarityColumns:
@@ -28,9 +28,8 @@ class SimilarityColumns:
         similarity: Similarity = PLAIN,
         cache_bytes: int = CACHE_BYTES,
         candidates: Float[np.ndarray, "m d"] | None = None,
-        batch: int = BATCH,
     ):
-        self.vectors, self.similarity, self.batch = vectors, similarity, batch
+        self.vectors, self.similarity = vectors, similarity
         self.candidates = vectors if candidates is None else candidates
         self.capacity = max(1, cache_bytes // max(1, 4 * len(vectors)))
         self._kept: OrderedDict[int, np.ndarray] = OrderedDict()
@@ -46,9 +45,9 @@ class SimilarityColumns:
         found = [np.empty(len(self.vectors), dtype=np.float32) for _ in wanted]
 
         def fill(rows: slice) -> None:
-            for start in range(0, len(wanted), self.batch):
-                some = self.candidates[wanted[start : start + self.batch]]
-                for columns, tile in column_tiles(some, self.vectors[rows], tile_rows=self.batch):
+            for start in range(0, len(wanted), BATCH):
+                some = self.candidates[wanted[start : start + BATCH]]
+                for columns, tile in column_tiles(some, self.vectors[rows]):
                     for position, values in enumerate(tile, start):
                         part = slice(rows.start + columns.start, rows.start + columns.stop)
                         found[position][part] = self.similarity.of(values)

@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from tasks.engine.tiles import TILE_COLUMNS, TILE_ROWS, column_tiles, map_row_blocks
 
-STEP: Final = 64  # rows of a product are padded to multiples of it
+STEP: Final = 64  # rows compared at a time
 
 
 class NearestChosen:
@@ -30,10 +30,10 @@ class NearestChosen:
             self._add(rows[start : start + TILE_ROWS])
 
     def _add(self, rows: Int[np.ndarray, " m"]) -> None:
-        chosen, height = self.vectors[rows], -(-len(rows) // STEP) * STEP
+        chosen = self.vectors[rows]
 
         def look(block: slice) -> None:
-            for columns, tile in column_tiles(chosen, self.vectors[block], tile_rows=height):
+            for columns, tile in column_tiles(chosen, self.vectors[block]):
                 part = slice(block.start + columns.start, block.start + columns.stop)
                 self._raise(part, tile, rows)
 
@@ -50,8 +50,8 @@ class NearestChosen:
 def cosines_of(
     some: Float[np.ndarray, "m d"], rows: Float[np.ndarray, "p d"]
 ) -> Float[np.ndarray, "m p"]:
-    """Cosines of at most STEP rows with others, float32, of the same bits as in `NearestChosen`."""
+    """Cosines of a few rows with others, float32, of the same bits as in `NearestChosen`."""
     found = np.empty((len(some), len(rows)), dtype=np.float32)
-    for columns, tile in column_tiles(some, rows, tile_rows=STEP):
+    for columns, tile in column_tiles(some, rows):
         found[:, columns] = tile
     return found

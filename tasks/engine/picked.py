@@ -61,6 +61,6 @@ class PickedSums:
         """Add the similarities with each pick, one after another, to `total` in place."""
         for start in range(0, len(picked), BATCH):
             some = picked[start : start + BATCH]
-            for part, tile in column_tiles(some, rows, tile_rows=BATCH):
+            for part, tile in column_tiles(some, rows):
                 for values in self.similarity.of(tile):
                     total[part] += values

@@ -56,7 +56,7 @@ def _coordinates(rows: np.ndarray, axes: np.ndarray) -> Float[np.ndarray, "n a"]
     found = np.empty((len(rows), len(axes)))
 
     def fill(block: slice) -> None:
-        for part, tile in column_tiles(axes, rows[block], tile_rows=AXES):
+        for part, tile in column_tiles(axes, rows[block]):
             found[block.start + part.start : block.start + part.stop] = tile.T
 
     for _ in map_row_blocks(len(rows), fill, size=4 * TILE_COLUMNS):

@@ -1,8 +1,8 @@
-"""Blocked matrix products: the only place where vectors meet vectors.
+"""Blocked products of rows: the only place where decisions are made on similarities of blocks.
 
-Every product has one shape, TILE_ROWS x d by d x TILE_COLUMNS, padded with zeros. So the bits of a
-similarity depend on the two rows alone (not on n, on their place or on the number of threads), and
-equal rows have equal similarities. Memory is one tile per thread; no n x n matrix ever exists.
+The bits of a similarity depend on the two rows alone (see kernels/products): not on n, their place,
+the blocks, the number of threads or the processor, and equal rows have equal similarities. Memory
+is one tile per thread; no n x n matrix ever exists.
 """
 
 import os
@@ -28,7 +28,7 @@ def thread_count() -> int:
 def map_row_blocks(rows: int, work: Callable[[slice], T], size: int = TILE_ROWS) -> Iterator[T]:
     """Yield `work(block)` for consecutive blocks of rows, in order, on `thread_count()` threads.
 
-    The numerical libraries run one thread each meanwhile, so results do not depend on the count.
+    The numerical libraries run one thread each meanwhile.
     """
     blocks = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
     with threadpool_limits(limits=1), ThreadPoolExecutor(thread_count()) as pool:
@@ -43,23 +43,18 @@ def map_row_blocks(rows: int, work: Callable[[slice], T], size: int = TILE_ROWS)
 
 
 def column_tiles(
-    block: Float[np.ndarray, "b d"], columns: Float[np.ndarray, "m d"], tile_rows: int = TILE_ROWS
+    block: Float[np.ndarray, "b d"], columns: Float[np.ndarray, "m d"]
 ) -> Iterator[tuple[slice, Float[np.ndarray, "b w"]]]:
-    """Yield (columns, similarities of a block of at most `tile_rows` rows with them), in order.
+    """Yield (columns, similarities of a block of rows with them), TILE_COLUMNS or fewer, in order.
 
-    The array is a view that the next tile overwrites.
+    The array is contiguous; the next tile overwrites it.
     """
-    left = _padded(block, tile_rows)
-    tile = np.empty((tile_rows, TILE_COLUMNS), dtype=np.float32)
+    from tasks.engine.kernels.products import multiply
+
+    left = np.ascontiguousarray(block, dtype=np.float32)
+    space = np.empty(len(left) * min(TILE_COLUMNS, len(columns)), dtype=np.float32)
     for start in range(0, len(columns), TILE_COLUMNS):
-        part = columns[start : start + TILE_COLUMNS]
-        np.matmul(left, _padded(part, TILE_COLUMNS).T, out=tile)
-        yield slice(start, start + len(part)), tile[: len(block), : len(part)]
-
-
-def _padded(rows: Float[np.ndarray, "b d"], size: int) -> Float[np.ndarray, "s d"]:
-    if len(rows) == size:
-        return np.ascontiguousarray(rows)
-    full = np.zeros((size, rows.shape[1]), dtype=np.float32)
-    full[: len(rows)] = rows
-    return full
+        right = np.ascontiguousarray(columns[start : start + TILE_COLUMNS], dtype=np.float32)
+        tile = space[: len(left) * len(right)].reshape(len(left), len(right))
+        multiply(left, right, tile)
+        yield slice(start, start + len(right)), tile

@@ -31,6 +31,16 @@ class TestTiles:
         exact = POOL.vectors.astype(np.float64) @ POOL.vectors.astype(np.float64).T
         np.testing.assert_allclose(whole, exact, atol=1e-6)
 
+    @pytest.mark.parametrize("d", [1, 7, 24, 385])
+    def test_they_are_summed_in_float32_from_the_first_dimension_on(self, d: int) -> None:
+        """So they are the same on every processor, and wherever a row stands."""
+        rows = np.random.default_rng(d).standard_normal((40, d)).astype(np.float32)
+        total = np.zeros((40, 40), dtype=np.float32)
+        for t in range(d):
+            total += rows[:, t, None] * rows[:, t]
+        _, tile = next(column_tiles(rows, rows))
+        assert tile.tobytes() == total.tobytes()
+
     def test_similarity_is_symmetric_to_the_bit(self, whole: np.ndarray) -> None:
         assert np.array_equal(whole, whole.T)
 

@@ -10,7 +10,7 @@ from scipy.linalg import solve_triangular
 from tasks.engine.constraints import Limits
 from tasks.engine.objectives.part import affordable_rows
 from tasks.engine.pool import Pool
-from tasks.engine.tiles import map_row_blocks
+from tasks.engine.tiles import column_tiles, map_row_blocks
 
 BLOCK_ROWS: Final = 2048
 SEGMENT: Final = 64  # picks whose effect on all rows is one product
@@ -79,7 +79,7 @@ class LogDeterminant:
         return float(d * np.log1p(self.strength * k / d))
 
     def _blocks(self, work: Callable[[np.ndarray], np.ndarray]) -> Float[np.ndarray, " n"]:
-        """Work on all rows in blocks of one shape, so that bits depend on the row alone."""
+        """Work on all rows in blocks of one shape, on all threads."""
 
         def one(block: slice) -> Float[np.ndarray, " b"]:
             count = block.stop - block.start
@@ -96,9 +96,14 @@ class LogDeterminant:
     def all_gains(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
         inverse = self.inverse().astype(np.float32)
-        return self._gains(
-            self._blocks(lambda some: np.einsum("nd,nd->n", some @ inverse, some, dtype=np.float64))
-        )
+
+        def spread(some: np.ndarray) -> np.ndarray:
+            turned = np.empty_like(some)
+            for part, tile in column_tiles(some, inverse):  # equal rows have equal bits
+                turned[:, part] = tile
+            return np.asarray(np.einsum("nd,nd->n", turned, some, dtype=np.float64))
+
+        return self._gains(self._blocks(spread))
 
     def values(self) -> Float[np.ndarray, " n"]:
         """X' A^-1 x of every row now, off by ROUNDING |x|^2 at most."""

@@ -14,7 +14,7 @@ from tasks.engine.constraints import Limits
 from tasks.engine.coverage import own_similarity
 from tasks.engine.mean_similarity import MeanSimilarity
 from tasks.engine.objectives.part import affordable_rows, best_affordable
-from tasks.engine.picked import BATCH, PickedSums
+from tasks.engine.picked import PickedSums
 from tasks.engine.pool import Pool
 from tasks.engine.similarity import Similarity
 
@@ -119,7 +119,7 @@ class FollowedPairwise:
         self.part, self.rows = part, rows
         self.sums = part.sums.all()[rows]
         some = part.rows if len(rows) == len(part.rows) else part.rows[rows]
-        self.columns = SimilarityColumns(some, part.similarity, batch=BATCH)
+        self.columns = SimilarityColumns(some, part.similarity)
 
     def gains(self) -> Float[np.ndarray, " p"]:
         """The gain of each of these rows now."""
