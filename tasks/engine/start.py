@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 
 from tasks.engine.buckets import Buckets
 from tasks.engine.coverage import Coverage
+from tasks.engine.distinct import distinct
 from tasks.engine.tiles import column_tiles, map_row_blocks
 
 BLOCK_ROWS: Final = 1536  # rows solved together: 9 MB of similarities
@@ -54,16 +55,5 @@ def partitioned_order(
     gains = np.concatenate([np.empty(0), *(part[1] for part in parts)])
     key = np.rint(gains / price[order] * unit)
     best = np.lexsort((order, -key))
-    best = best[_first_of_equal(coverage.vectors, order[best])]
+    best = best[distinct(coverage.vectors, order[best]).first]
     return order[best], gains[best]
-
-
-def _first_of_equal(vectors: np.ndarray, order: np.ndarray) -> Int[np.ndarray, " k"]:
-    """Places in `order` of the rows that no earlier one equals."""
-    weights = np.random.default_rng(0).standard_normal(vectors.shape[1])
-    parts = [vectors[order[low : low + 8192]] @ weights for low in range(0, len(order), 8192)]
-    mark = np.concatenate([np.zeros(0), *parts])
-    _, first, place = np.unique(mark, return_index=True, return_inverse=True)
-    later = np.flatnonzero(first[place] != np.arange(len(order)))
-    twin = (vectors[order[later]] == vectors[order[first[place[later]]]]).all(axis=1)
-    return np.setdiff1d(np.arange(len(order)), later[twin])  # marks alone might collide
