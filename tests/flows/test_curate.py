@@ -4,6 +4,7 @@ One story, told in order: the tests of this file share a checkout and a real Pre
 """
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,10 @@ import polars as pl
 import pytest
 
 from tasks import PIPELINE
-from tests.flows.asking import ask, finished, get, latest_run, start, wait_for
+from tests.flows.asking import RUN_SECONDS, ask, finished, get, latest_run, start, wait_for
+from tests.flows.kept_runs import IDENTITY
 
+pytestmark = pytest.mark.timeout(3 * RUN_SECONDS)
 HOLD = """
 import sys
 from flows.lock import run_lock
@@ -27,8 +30,10 @@ DEPLOYMENT = "deployments/name/curate/curate"
 
 @pytest.fixture(scope="module")
 def by_flow(make_checkout, tmp_path_factory, prefect_api):
-    """A checkout in which `winnow run` ran against the server, and what it printed."""
+    """A checkout with a commit, in which `winnow run` ran against the server; what it printed."""
     checkout = make_checkout(tmp_path_factory.mktemp("by_flow"))
+    for command in (["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run(["git", *IDENTITY, *command], cwd=checkout.root, check=True)
     checkout = replace(
         checkout, environment={**checkout.environment, "PREFECT_API_URL": prefect_api}
     )
@@ -108,6 +113,16 @@ def test_funnel_metrics_settings_and_report_are_artifacts_of_the_run(by_flow, pr
     assert artifacts["quarantine"]["description"] == "0 records refused"
     assert str(checkout.root / "artifacts" / "report.html") in artifacts["report"]["data"]
     assert (checkout.root / "params.yaml").read_text() in artifacts["settings"]["data"]
+
+
+def test_a_run_is_kept_under_its_name_and_listed_with_its_metrics(by_flow):
+    checkout, told = by_flow
+    name = re.search(r"kept as run (\S+): `winnow checkout \1`", told.stderr)[1]
+    (run,) = json.loads(checkout.winnow("runs", "--json").stdout)["runs"]
+    assert (run["name"], run["in_workspace"], run["problem"]) == (name, True, None)
+    kept = len(pl.read_parquet(checkout.root / "artifacts" / "selection.parquet"))
+    assert run["metrics"]["selected.rows"] == kept
+    assert name in checkout.winnow("runs").stdout
 
 
 def test_a_second_run_finds_every_stage_unchanged(by_flow, prefect_api):
@@ -216,6 +231,14 @@ def test_a_failing_stage_fails_the_api_run_in_its_own_words(served, prefect_api)
     assert run["state"]["type"] == "FAILED"
     assert run["state"]["message"].startswith("ingest stopped: ")
     assert "no_such_column" in run["state"]["message"]
+
+
+def test_a_setting_that_only_a_stage_can_refuse_ends_winnow_run_with_status_2(by_flow):
+    checkout, _ = by_flow
+    told = checkout.winnow("run", "--set", "choose.group_by=no_such_key", check=False)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.count("choose stopped: no row has the metadata key 'no_such_key'") == 1
+    assert "Traceback" not in told.stderr
 
 
 def test_a_failing_stage_ends_winnow_run_with_status_1_and_no_traceback(by_flow):
