@@ -18,20 +18,21 @@ pytestmark = [
     ),
     pytest.mark.timeout(2 * RUN_SECONDS),
 ]
+OPTIONS = ["--no-sandbox", "--disable-gpu"]  # without a GPU, drawing with one costs half a core
 BUDGET, WEIGHT = "Budget (Optional)", "Diversity Weight (Optional)"
 
 
 @pytest.fixture(scope="module")
 def browser():
     with playwright.sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        chromium = driver.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
         yield chromium
         chromium.close()
 
 
 @pytest.fixture
 def page(browser):
-    page = browser.new_page(viewport={"width": 1300, "height": 1600})
+    page = browser.new_page(viewport={"width": 1300, "height": 1600}, reduced_motion="reduce")
     page.set_default_timeout(60_000)
     yield page
     page.close()
