@@ -77,7 +77,7 @@ def quarantine(paths: Paths) -> tuple[Table, int]:
     """The first refused records, and how many there are in all."""
     import polars as pl
 
-    columns = ["source_file", "row", "line", "rule", "column", "expected", "found", "hint"]
+    columns = ["source_file", "row", "line", "rule", "column", "expected", "hint", "found"]
     table = pl.read_parquet(paths.table("quarantine"), columns=columns)
     rows = table.head(QUARANTINE_LINES).to_dicts()
     return [{name: _cell(value) for name, value in row.items()} for row in rows], len(table)

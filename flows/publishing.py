@@ -33,11 +33,11 @@ def _publish_quarantine() -> None:
             key="quarantine", markdown="No record was refused.", description="0 records refused"
         )
         return
+    shown = "" if len(first) == count else f"; the first {len(first)} are shown"
     create_table_artifact(
         key="quarantine",
         table=first,
-        description=f"{count:,} records refused; the first {len(first)}. "
-        "All: artifacts/quarantine.parquet",
+        description=f"{count:,} records refused{shown}. All: artifacts/quarantine.parquet",
     )
 
 

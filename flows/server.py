@@ -6,14 +6,16 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from schemas.errors import SettingsError, WinnowError
 
-START_SECONDS = 120.0  # a first start migrates the database
+START_SECONDS = 300.0  # a first start migrates the database, on a busy machine for minutes
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 LEAST_PASSWORD = 12
 
@@ -135,31 +137,33 @@ def local_server(host: str, port: int, auth: str = "") -> Iterator[str]:
     environment = {**os.environ, **with_auth(auth), "PREFECT_API_URL": url}
     environment["PREFECT_UI_API_URL"] = pages
     command = [sys.executable, "-m", "prefect", "server", "start"]
-    process = subprocess.Popen(
-        [*command, "--host", host, "--port", str(port), "--log-level", "ERROR"],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
-    try:
-        _wait(url, process)
-        yield url
-    finally:
-        _stop(process)
+    with tempfile.TemporaryFile() as log:  # a pipe that nobody reads would stop it when full
+        process = subprocess.Popen(
+            [*command, "--host", host, "--port", str(port), "--log-level", "ERROR"],
+            env=environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            _wait(url, process, log)
+            yield url
+        finally:
+            _stop(process)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
     import httpx
 
     until = time.monotonic() + START_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
-            said = process.stdout.read().decode("utf-8", "replace") if process.stdout else ""
+            log.seek(0)
+            said = log.read().decode("utf-8", "replace")
             raise WinnowError("the Prefect server did not start", where=said[-2000:].strip())
         try:
             up = (httpx.codes.OK, httpx.codes.UNAUTHORIZED)  # with auth on, even health asks for it
-            if httpx.get(f"{url}/health", timeout=2).status_code in up:
+            if httpx.get(f"{url}/health", timeout=10).status_code in up:
                 return
         except httpx.TransportError:
             pass  # not up yet: ask again

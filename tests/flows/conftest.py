@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -147,8 +149,10 @@ def worker(deployed, tmp_path_factory) -> Iterator[Checkout]:
         try:
             yield deployed
         finally:
+            started = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(signal.SIGINT)
-            try:
-                process.wait(30)
-            finally:
-                process.kill()
+            psutil.wait_procs([process], timeout=30)
+            for left in (process, *started):  # a run under way outlives its worker
+                with suppress(psutil.NoSuchProcess):
+                    left.kill()
+            process.wait()

@@ -1,10 +1,10 @@
-"""The whole chain on sixty real rows, by `winnow run` and by runs started over the API.
+"""The whole chain on sixty real rows by `winnow run`, and what the API refuses to start.
 
 One story, told in order: the tests of this file share a checkout and a real Prefect server.
 """
 
 import json
-import signal
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -13,8 +13,10 @@ import polars as pl
 import pytest
 
 from tasks import PIPELINE
-from tests.flows.asking import ask, finished, get, latest_run, start, wait_for
+from tests.flows.asking import RUN_SECONDS, ask, get, latest_run, start
+from tests.flows.kept_runs import IDENTITY
 
+pytestmark = pytest.mark.timeout(3 * RUN_SECONDS)
 HOLD = """
 import sys
 from flows.lock import run_lock
@@ -27,30 +29,14 @@ DEPLOYMENT = "deployments/name/curate/curate"
 
 @pytest.fixture(scope="module")
 def by_flow(make_checkout, tmp_path_factory, prefect_api):
-    """A checkout in which `winnow run` ran against the server, and what it printed."""
+    """A checkout with a commit, in which `winnow run` ran against the server; what it printed."""
     checkout = make_checkout(tmp_path_factory.mktemp("by_flow"))
+    for command in (["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run(["git", *IDENTITY, *command], cwd=checkout.root, check=True)
     checkout = replace(
         checkout, environment={**checkout.environment, "PREFECT_API_URL": prefect_api}
     )
     return checkout, checkout.winnow("run")
-
-
-@pytest.fixture(scope="module")
-def served(by_flow, prefect_api):
-    """The deployment that `winnow serve` makes on the server."""
-    checkout, _ = by_flow
-    process = subprocess.Popen(
-        [sys.executable, "-m", "flows.cli", "serve"],
-        cwd=checkout.root,
-        env=checkout.environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        yield wait_for(lambda: get(prefect_api, DEPLOYMENT))
-    finally:
-        process.send_signal(signal.SIGINT)
-        process.wait(60)
 
 
 def test_a_run_prints_a_line_per_stage_and_the_report_last(by_flow):
@@ -110,6 +96,16 @@ def test_funnel_metrics_settings_and_report_are_artifacts_of_the_run(by_flow, pr
     assert (checkout.root / "params.yaml").read_text() in artifacts["settings"]["data"]
 
 
+def test_a_run_is_kept_under_its_name_and_listed_with_its_metrics(by_flow):
+    checkout, told = by_flow
+    name = re.search(r"kept as run (\S+): `winnow checkout \1`", told.stderr)[1]
+    (run,) = json.loads(checkout.winnow("runs", "--json").stdout)["runs"]
+    assert (run["name"], run["in_workspace"], run["problem"]) == (name, True, None)
+    kept = len(pl.read_parquet(checkout.root / "artifacts" / "selection.parquet"))
+    assert run["metrics"]["selected.rows"] == kept
+    assert name in checkout.winnow("runs").stdout
+
+
 def test_a_second_run_finds_every_stage_unchanged(by_flow, prefect_api):
     checkout, _ = by_flow
     before, stamps = checkout.lock, _stamps(checkout)
@@ -151,8 +147,14 @@ def _stamps(checkout) -> dict[str, int]:
     return {file.name: file.stat().st_mtime_ns for file in files}
 
 
-def test_the_form_offers_choices_bounds_and_descriptions(served):
-    schema = served["parameter_openapi_schema"]["definitions"]
+@pytest.fixture
+def offered(deployed, prefect_api):
+    """The deployment as the server has it; nothing runs it."""
+    return get(prefect_api, DEPLOYMENT)
+
+
+def test_the_form_offers_choices_bounds_and_descriptions(offered):
+    schema = offered["parameter_openapi_schema"]["definitions"]
     choose = schema["ChooseParams"]["properties"]
     assert "facility_location" in choose["selector"]["enum"]
     assert "uniform" in choose["selector"]["enum"]
@@ -160,7 +162,7 @@ def test_the_form_offers_choices_bounds_and_descriptions(served):
     assert (weight["minimum"], weight["maximum"]) == (0, 1)
     assert weight["description"] == "Lambda: 0 = quality alone, 1 = diversity alone [>= 0, <= 1]"
     assert schema["EmbedParams"]["properties"]["device"]["enum"] == ["auto", "cpu", "cuda"]
-    assert served["parameters"]["params"]["ingest"]["sources"] == ["rows.jsonl"]
+    assert offered["parameters"]["params"]["ingest"]["sources"] == ["rows.jsonl"]
 
 
 @pytest.mark.parametrize(
@@ -179,43 +181,20 @@ def test_the_form_offers_choices_bounds_and_descriptions(served):
     ],
 )
 def test_the_api_refuses_a_wrong_value_and_names_the_bound(
-    served, prefect_api, block, key, value, words
+    offered, prefect_api, block, key, value, words
 ):
-    params = served["parameters"]["params"]
-    refused = start(prefect_api, served, {**params, block: {**params[block], key: value}})
+    params = offered["parameters"]["params"]
+    refused = start(prefect_api, offered, {**params, block: {**params[block], key: value}})
     assert refused.status_code == 409
     assert words in refused.json()["detail"]
 
 
-def test_a_run_started_over_the_api_reruns_only_what_its_setting_touches(
-    served, by_flow, prefect_api
-):
+def test_a_setting_that_only_a_stage_can_refuse_ends_winnow_run_with_status_2(by_flow):
     checkout, _ = by_flow
-    params = served["parameters"]["params"]
-    params = {**params, "choose": {**params["choose"], "budget": "10"}}
-    run = finished(prefect_api, start(prefect_api, served, params))
-    assert run["state"]["type"] == "COMPLETED", run["state"]["message"]
-    states = {
-        task["name"]: task["state"]["name"] for task in ask(prefect_api, "task_runs", run["id"])
-    }
-    place = PIPELINE.index("choose")
-    assert {states[stage] for stage in PIPELINE[:place]} == {"Cached"}
-    assert states["choose"] == "Completed"
-    selection = pl.read_parquet(checkout.root / "artifacts" / "selection.parquet")
-    assert len(selection) == 10
-    before = checkout.lock
-    assert "budget: '10'" in before
-    assert "Running stage 'choose'" not in checkout.python("-m", "dvc", "repro").stdout
-    assert checkout.lock == before
-
-
-def test_a_failing_stage_fails_the_api_run_in_its_own_words(served, prefect_api):
-    params = served["parameters"]["params"]
-    wrong = {**params, "ingest": {**params["ingest"], "text_key": "no_such_column"}}
-    run = finished(prefect_api, start(prefect_api, served, wrong))
-    assert run["state"]["type"] == "FAILED"
-    assert run["state"]["message"].startswith("ingest stopped: ")
-    assert "no_such_column" in run["state"]["message"]
+    told = checkout.winnow("run", "--set", "choose.group_by=no_such_key", check=False)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.count("choose stopped: no row has the metadata key 'no_such_key'") == 1
+    assert "Traceback" not in told.stderr
 
 
 def test_a_failing_stage_ends_winnow_run_with_status_1_and_no_traceback(by_flow):

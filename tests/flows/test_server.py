@@ -8,11 +8,14 @@ import time
 from contextlib import contextmanager
 
 import httpx
+import polars as pl
 import psutil
 import pytest
 
 from flows.server import api_url, free_port, guarded
 from schemas.errors import SettingsError
+from tasks import PIPELINE
+from tests.flows.asking import RUN_SECONDS, ask, finished, get, start, wait_for
 
 AUTH = "PREFECT_SERVER_API_AUTH_STRING"
 LOGIN = ("winnow", "a long enough one")
@@ -82,11 +85,15 @@ def test_a_taken_port_is_left_and_a_free_one_found():
 
 @contextmanager
 def served(checkout, *arguments, **variables):
-    """`winnow serve` in a process; yields the lines it has printed once it serves."""
+    """`winnow serve` with a database of its own; yields the lines it has printed once it serves."""
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "serve", *arguments],
         cwd=checkout.root,
-        env={**checkout.environment, **variables},
+        env={
+            **checkout.environment,
+            "PREFECT_HOME": str(checkout.root.parent / "home"),
+            **variables,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,6 +117,38 @@ def test_serve_starts_a_server_that_ends_with_it(make_checkout, tmp_path):
         httpx.get(f"{site}/api/health")
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(4 * RUN_SECONDS)
+def test_runs_of_serve_rerun_what_a_setting_touches_and_fail_in_a_stage_s_own_words(
+    make_checkout, tmp_path
+):
+    checkout = make_checkout(tmp_path / "checkout")
+    with served(checkout, "--port", str(free_port("127.0.0.1", 0))) as (_, lines):
+        api = lines[0].removeprefix("page: ").removesuffix("/v2/deployments") + "/api"
+        deployment = wait_for(lambda: get(api, "deployments/name/curate/curate"))
+        params = deployment["parameters"]["params"]
+
+        def ran(block, **values):
+            changed = {**params, block: {**params[block], **values}}
+            return finished(api, start(api, deployment, changed))
+
+        first = ran("choose", budget="9")
+        assert first["state"]["type"] == "COMPLETED", first["state"]["message"]
+        second = ran("choose", budget="10")
+        states = {one["name"]: one["state"]["name"] for one in ask(api, "task_runs", second["id"])}
+        place = PIPELINE.index("choose")
+        assert {states[stage] for stage in PIPELINE[:place]} == {"Cached"}
+        assert states["choose"] == "Completed"
+        wrong = ran("ingest", text_key="no_such_column")
+    assert wrong["state"]["type"] == "FAILED"
+    assert wrong["state"]["message"].startswith("ingest stopped: ")
+    assert "no_such_column" in wrong["state"]["message"]
+    selection = pl.read_parquet(checkout.root / "artifacts" / "selection.parquet")
+    assert len(selection) == 10, "the last good one"
+    assert "budget: '10'" in checkout.lock
+
+
+@pytest.mark.slow
 def test_serve_beyond_loopback_asks_for_the_password(make_checkout, tmp_path):
     """Bound to every address of this machine, asked over loopback alone."""
     checkout = make_checkout(tmp_path / "checkout")
