@@ -79,7 +79,9 @@ def finished(make_checkout, tmp_path_factory, guarded_api, home, tiny_model):
 def plant(root: Path) -> None:
     """Secrets in the files that git ignores, and a first commit."""
     (root / ".env").write_text(f"PASSWORD={PASSWORD}\n")
-    local = f"['remote \"storage\"']\n    secret_access_key = {SECRET}\n"
+    local = (
+        f"['remote \"storage\"']\n    access_key_id = tester\n    secret_access_key = {SECRET}\n"
+    )
     (root / ".gitignore").write_text("/artifacts/\n__pycache__/\n.env\n")
     git = ["git", *IDENTITY]
     subprocess.run([*git, "add", "-A"], cwd=root, check=True)
