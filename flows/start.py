@@ -4,6 +4,7 @@
 (typer's import alone takes longer) and past what pyarrow imports only because it is installed.
 """
 
+import os
 import signal
 import sys
 from typing import Final
@@ -21,7 +22,18 @@ def main() -> None:
     use_services()
     signal.signal(signal.SIGTERM, _leave)
     try:
-        question = asked_why(sys.argv[1:])
+        try:
+            _answer(sys.argv[1:])
+        finally:
+            sys.stdout.flush()  # here, where a closed pipe can be met, and not at the very end
+    except BrokenPipeError:  # `winnow why ID | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
+
+
+def _answer(arguments: list[str]) -> None:
+    try:
+        question = asked_why(arguments)
         if question:
             _tell_why(*question)
         else:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -82,12 +83,18 @@ class S3Server:
 
 def emptied(endpoint: str) -> S3Server:
     """The server at an address, all it held forgotten, with one empty bucket."""
-    from botocore.session import Session
-
     urlopen(Request(f"{endpoint}/moto-api/reset", method="POST"), timeout=10).close()
-    client = Session().create_client("s3", endpoint_url=endpoint)
+    client = _client(endpoint)
     client.create_bucket(Bucket=BUCKET)
     return S3Server(endpoint, client)
+
+
+@cache
+def _client(endpoint: str) -> Any:
+    """One client for all tests: making it takes longer than what most of them do."""
+    from botocore.session import Session
+
+    return Session().create_client("s3", endpoint_url=endpoint)
 
 
 Fault = Callable[[str, str], int]  # (method, path) -> status to answer with; 0: pass on

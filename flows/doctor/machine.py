@@ -25,7 +25,7 @@ def check_git() -> Iterator[Finding]:
         yield fail("git", f"no commit here: {said[0] if said else 'git says nothing'}", mend)
         return
     changed = len(_git("status", "--porcelain", "--untracked-files=no").stdout.splitlines())
-    yield ok("git", f"commit {head.stdout.strip()}, {changed} files changed since")
+    yield ok("git", f"commit {head.stdout.strip()}, files changed since: {changed or 'none'}")
 
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,7 @@ def check_remote() -> Iterator[Finding]:
         yield fail("dvc remote", " ".join(str(error).split()), "dvc remote list; .dvc/config")
         return
     if remote is None:
-        mend = "dvc remote add -d store s3://BUCKET/dvc"
+        mend = "winnow init-remote s3://BUCKET/PREFIX, or a folder"
         yield absent("dvc remote", "artifacts stay on this machine", mend)
         return
     problem = repro.remote_problem(remote)

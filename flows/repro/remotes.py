@@ -81,11 +81,16 @@ def _probe(entry: dict[str, Any]) -> None:
 @contextmanager
 def storage_errors(place: str) -> Iterator[None]:
     """Turn what object storage and folders raise into our words."""
-    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        NoCredentialsError,
+        PartialCredentialsError,
+    )
 
     try:
         yield
-    except (NoCredentialsError, PermissionError) as error:
+    except (NoCredentialsError, PartialCredentialsError, PermissionError) as error:
         raise WinnowError(f"access denied: {error}", where=place, remedy=CREDENTIALS) from None
     except FileNotFoundError as error:
         remedy = "create the bucket first, or correct its name"

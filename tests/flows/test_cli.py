@@ -103,3 +103,17 @@ def test_outside_a_checkout_the_remedy_is_named(arguments, status, words, tmp_pa
     assert (told.returncode, told.stdout) == (status, "")
     assert words in told.stderr
     assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("arguments", [["why", "long"], ["--help"]])
+def test_a_reader_that_has_seen_enough_is_no_problem(arguments, tmp_path):
+    code = "import flows.start as start, flows.reasons as reasons; "
+    code += "reasons.tell = lambda row, as_json: 'a line\\n' * 100_000; start.main()"
+    reader = subprocess.Popen(["true"], stdin=subprocess.PIPE)
+    reader.wait()
+    told = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT, stdout=reader.stdin, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert told.stderr == ""
+    assert told.returncode in (1, 141)
