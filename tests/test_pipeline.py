@@ -30,6 +30,8 @@ from tests.tasks.ingesting import GOOD, LINES
 from tests.tiny_model import VOCABULARY
 
 ROOT = Path(__file__).resolve().parents[1]
+# What is compiled already is copied, but not what another process writes at this moment.
+UNFINISHED = shutil.ignore_patterns("*.tmp.*", "*.pyc.*")
 CODE = ("schemas", "tasks", "flows", "dvc.yaml", ".dvcignore")
 PLACED = {"documents", "quarantine", "duplicates", "decisions"}  # tables that say where a row stood
 CHAIN = """
@@ -133,9 +135,7 @@ def make(tmp_path_factory, tiny_model):
         root = tmp_path_factory.mktemp(name)
         for part in CODE:
             if (ROOT / part).is_dir():
-                shutil.copytree(
-                    ROOT / part, root / part, ignore=shutil.ignore_patterns("__pycache__")
-                )
+                shutil.copytree(ROOT / part, root / part, ignore=UNFINISHED)
             else:
                 shutil.copy2(ROOT / part, root / part)
         shutil.copytree(tiny_model, root / "model")

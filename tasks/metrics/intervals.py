@@ -4,6 +4,7 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import stdtrit
 
 CONFIDENCE: Final = 0.95
 
@@ -34,7 +35,5 @@ def jackknife(value: float, replicates: Float[np.ndarray, " b"]) -> tuple[float,
 
 
 def _around(value: float, error: float, count: int) -> tuple[float, float]:
-    from scipy.stats import t  # a second to import; only `measure` needs it
-
-    reach = float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * error
+    reach = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2)) * error  # a quantile of Student's t
     return value - reach, value + reach

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 from jaxtyping import Float
 
 from schemas.errors import SettingsError
@@ -87,9 +88,8 @@ def _turned(values: Values, direction: Direction) -> Values:
 
 
 def _ranks(values: Values) -> Values:
-    from scipy.stats import rankdata  # slow to import
-
-    ranks: Values = (rankdata(values) - 0.5) / max(len(values), 1)
+    mid_ranks = pl.Series(values).rank("average").to_numpy()  # equal values share their mean rank
+    ranks: Values = (mid_ranks - 0.5) / max(len(values), 1)
     return ranks
 
 

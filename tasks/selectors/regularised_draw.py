@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Final, Literal, get_args
 
 import numpy as np
+import polars as pl
 from jaxtyping import Bool, Float, Int
-from scipy.stats import rankdata
 
 from schemas.errors import SettingsError
 from schemas.results import Selection
@@ -122,7 +122,7 @@ class RegularisedDraw:
         """Values, or their ranks, with mean 0 and standard deviation 1 over the free rows."""
         if self.scores == "rank" and free.any():
             value = value.copy()
-            value[free] = rankdata(value[free])
+            value[free] = pl.Series(value[free]).rank("average").to_numpy()
         mean, spread = (value[free].mean(), value[free].std()) if free.any() else (0.0, 0.0)
         return np.asarray((value - mean) / (spread if spread > LEAST else np.inf))
 

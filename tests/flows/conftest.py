@@ -78,9 +78,7 @@ def make_checkout(environment):
     def make(root: Path) -> Checkout:
         for name in SOURCES:
             if (ROOT / name).is_dir():
-                shutil.copytree(
-                    ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__")
-                )
+                shutil.copytree(ROOT / name, root / name, ignore=UNFINISHED)
             else:
                 shutil.copy2(ROOT / name, root / name)
         (root / ".gitignore").write_text("/artifacts/\n__pycache__/\n")
@@ -97,6 +95,8 @@ def make_checkout(environment):
     return make
 
 
+# What is compiled already is copied, but not what another process writes at this moment.
+UNFINISHED = shutil.ignore_patterns("*.tmp.*", "*.pyc.*")
 SETTINGS = """
 from pathlib import Path
 from flows.settings import apply_overrides, save
