@@ -9,6 +9,8 @@ export DVC_NO_ANALYTICS := 1
 export DO_NOT_TRACK := 1
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PYTHONUNBUFFERED := 1
+# Every stage is a process: without compiled bytecode each one compiles its libraries again, for 20 s.
+export PYTHONDONTWRITEBYTECODE :=
 BIN := $(CURDIR)/.venv/bin
 SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 

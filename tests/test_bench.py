@@ -79,6 +79,7 @@ def test_what_fails_is_a_row_with_its_reason_and_the_others_go_on(tmp_path):
     assert {row["met"] for row in rows if row["kind"] == "goal"} == {None}
 
 
+@pytest.mark.slow  # one process per run
 def test_methods_take_turns_and_a_run_that_was_stopped_goes_on(tmp_path):
     one, other = method("one", "centres:products"), method("other", "centres:products")
     run(tmp_path, one, other, most_runs=2)

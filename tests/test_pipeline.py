@@ -78,8 +78,7 @@ class Checkout:
     def _python(self, arguments: list[str], threads: int) -> str:
         binaries = str(Path(sys.executable).parent)
         own = {"PATH": binaries + os.pathsep + os.environ["PATH"], "OMP_NUM_THREADS": str(threads),
-               "DVC_NO_ANALYTICS": "1", "PYTHONDONTWRITEBYTECODE": "1",
-               "PYTHONPATH": str(self.root)}  # fmt: skip
+               "DVC_NO_ANALYTICS": "1", "PYTHONPATH": str(self.root)}  # fmt: skip
         told = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.root,

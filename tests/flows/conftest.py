@@ -68,7 +68,7 @@ def environment(prefect_home) -> dict[str, str]:
     from flows.repro import stage_environment
 
     kept = {k: v for k, v in stage_environment().items() if not k.startswith(("PREFECT_", "DVC_"))}
-    return {**kept, **SILENT, "PREFECT_HOME": str(prefect_home), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {**kept, **SILENT, "PREFECT_HOME": str(prefect_home)}
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """An S3 service over HTTP on loopback: moto's server, a mock that keeps objects in memory."""
 
-import os
 import subprocess
 import sys
 import time
@@ -47,7 +46,6 @@ def s3_server() -> Iterator[S3]:
         [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
     )
     try:
         service = S3(f"http://127.0.0.1:{port}")

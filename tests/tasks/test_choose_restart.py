@@ -47,7 +47,7 @@ def killed_after(picks: int, folder: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", KILLED, str(picks)],
         cwd=folder,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
     )
     assert ended.returncode == -signal.SIGKILL
     assert not (folder / "artifacts/choose.json").exists()

@@ -112,12 +112,12 @@ class TestKernels:
 def test_the_picks_are_the_same_by_columns_by_edges_and_with_a_tiny_cache(
     monkeypatch: pytest.MonkeyPatch, constrained: bool, similarity: dict
 ) -> None:
-    some = random_pool(700, d=12)
-    twins = some.vectors[np.arange(700) // 2 * 2]  # every row twice
+    some = random_pool(350, d=12)
+    twins = some.vectors[np.arange(350) // 2 * 2]  # every row twice
     pool = with_(some, vectors=twins, quality=some.quality.round(1))
     limits = Limits(25)
     if constrained:
-        limits = Limits(80, True, {0: 5}, {1: 7}, (8, 600), (1, 2))
+        limits = Limits(80, True, {0: 5}, {1: 7}, (8, 300), (1, 2))
     turned: list[bool] = []
     use = Coverage.use
 
@@ -139,7 +139,7 @@ def test_the_picks_are_the_same_by_columns_by_edges_and_with_a_tiny_cache(
 
     picks, status, gains = choose(False, 2**30)
     for edges in (True, False):
-        found = choose(edges, 5 * 4 * 700)
+        found = choose(edges, 5 * 4 * 350)
         assert found[:2] == (picks, status)
         # Edges sum a cosine in another order than columns do: the same to float32 rounding.
         np.testing.assert_allclose(found[2], gains, atol=3e-7 if edges else 0)

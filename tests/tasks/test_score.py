@@ -161,6 +161,7 @@ def test_the_size_of_chunks_does_not_change_a_byte(
     assert paths.table("scores").read_bytes() == whole
 
 
+@pytest.mark.slow  # tests/test_pipeline.py asks it of the whole chain
 def test_the_number_of_threads_does_not_change_a_byte(tmp_path: Path) -> None:
     paths = prepare(tmp_path, demo_texts(700))
     paths.params.write_text(yaml.safe_dump({"score": {"clusters": 12}}), "utf-8")

@@ -66,7 +66,7 @@ def test_wrong_settings_end_a_real_stage_with_status_2(tmp_path):
     told = subprocess.run(
         [sys.executable, "-m", "tasks.deduplicate"],
         cwd=tmp_path,
-        env={"PYTHONPATH": str(ROOT), "PATH": "", "PYTHONDONTWRITEBYTECODE": "1"},
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
         capture_output=True,
         text=True,
     )
