@@ -43,6 +43,7 @@ def flat_rows(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("flat_rows")
 class TestByBuckets:
+    @pytest.mark.slow
     def test_its_recall_is_what_it_tells_and_near_what_was_asked(self) -> None:
         rows = clustered(5000, 24, 3)
         found = neighbour_graph(rows, K, recall=0.95)

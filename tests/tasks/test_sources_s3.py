@@ -378,6 +378,7 @@ def choose_from(root, patterns, **settings):
     return [paths.table(name).read_bytes() for name in ("selection", "rejected", "scores")]
 
 
+@pytest.mark.slow
 def test_the_selection_is_that_made_from_disk_byte_for_byte(corpus, tmp_path, tiny_model):
     settings = {"embed": {"model": str(tiny_model)}}
     for name, content in FILES.items():
