@@ -39,9 +39,15 @@ def latest_run(api: str) -> str:
 
 
 def start(api: str, deployment: dict, params: dict) -> httpx.Response:
+    """The answer to a run's start; a busy SQLite's 503 is asked again, as Prefect's client does."""
     path = f"{api}/deployments/{deployment['id']}/create_flow_run"
     asked = {"parameters": {"params": params}, "state": {"type": "SCHEDULED"}}
-    return httpx.post(path, json=asked, timeout=30)
+
+    def answer() -> httpx.Response | None:
+        given = httpx.post(path, json=asked, timeout=30)
+        return None if given.status_code == httpx.codes.SERVICE_UNAVAILABLE else given
+
+    return wait_for(answer, 60)
 
 
 def finished(api: str, started: httpx.Response | str) -> dict:
@@ -51,4 +57,9 @@ def finished(api: str, started: httpx.Response | str) -> dict:
         started = started.json()["id"]
     path = f"flow_runs/{started}"
     ends = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
-    return wait_for(lambda: (run := get(api, path))["state"]["type"] in ends and run, RUN_SECONDS)
+
+    def ended() -> dict | None:
+        run = get(api, path)
+        return run if run and run["state"]["type"] in ends else None
+
+    return wait_for(ended, RUN_SECONDS)
