@@ -193,6 +193,9 @@ def flow_process(checkout) -> int:
 def test_a_run_that_is_stopped_leaves_the_last_good_artifacts_and_a_usable_checkout(
     settled, prefect_api, how
 ):
+    if not (settled.root / "artifacts/report.html").exists():  # no other test ran before
+        first = start(prefect_api, deployment(prefect_api), {"choose": {"budget": "7"}})
+        assert finished(prefect_api, first)["state"]["type"] == "COMPLETED"
     good = settled.files()
     seed = {"cancelled": 11, "flow killed": 12, "stage killed": 13}[how]
     params = {"choose": {"budget": "7"}, "embed": {"max_tokens": 16 + seed}}
