@@ -19,7 +19,7 @@ from tasks.engine.admission import Admission
 from tasks.engine.buckets import Buckets, partition
 from tasks.engine.coverage import Coverage
 from tasks.engine.edges import near_pairs, uncovered_edges
-from tasks.engine.greedy import TIE_DIGITS, accept_given, lazy_greedy
+from tasks.engine.greedy import PER_PRICE, accept_given, lazy_greedy, tie_unit
 from tasks.engine.near import BUCKET_ROWS, nearest_near
 from tasks.engine.outlook import Outlook, look_ahead
 from tasks.engine.products import Products
@@ -48,7 +48,7 @@ class Finished:
 def fast_greedy(coverage: Coverage, admission: Admission, watch: Watch, per_cost: bool) -> Finished:
     """Spend the budget; the result is close to greedy's, and `facts` say how it was reached."""
     vectors, n = coverage.vectors, len(coverage.vectors)
-    unit = 10.0 ** (TIE_DIGITS + len(str(n)) + (3 if per_cost else 0))
+    unit = tie_unit(n) * (PER_PRICE if per_cost else 1.0)
     cost = (admission.cost if per_cost else np.ones(n)).astype(np.float64)
     gains = accept_given(coverage, admission)
     log.info(f"{n:,} rows into buckets")
@@ -60,7 +60,7 @@ def fast_greedy(coverage: Coverage, admission: Admission, watch: Watch, per_cost
     log.info(f"{outlook.share:.0%} of the budget by buckets, then {outlook.probes} near buckets")
     gains += _take_first(order, first_gains, outlook.share, admission, watch)
     _cover_and_connect(coverage, admission, buckets, outlook)
-    rest, bounds, shortfall = _finish(coverage, admission, watch, per_cost, unit)
+    rest, bounds, shortfall = _finish(coverage, admission, watch, per_cost)
     whole = outlook.probes >= len(buckets)
     return Finished(
         gains + rest, bounds, shortfall, 1.0 if whole else outlook.captured,
@@ -109,11 +109,11 @@ def _cover_and_connect(
 
 
 def _finish(
-    coverage: Coverage, admission: Admission, watch: Watch, per_cost: bool, unit: float
+    coverage: Coverage, admission: Admission, watch: Watch, per_cost: bool
 ) -> tuple[list[float], np.ndarray, np.ndarray]:
     """Spend what is left over the edges: in compiled code where limits are simple."""
     if admission.simple:
-        return sparse_greedy(coverage, admission, watch, per_cost, unit)
+        return sparse_greedy(coverage, admission, watch, per_cost)
     before = len(admission.order)
     unkept = copy.copy(watch)  # edges are not kept: a restart begins anew
     unkept.keeper = None

@@ -12,6 +12,7 @@ from tasks.engine.columns import BATCH
 from tasks.engine.watch import Arrays, Watch
 
 TIE_DIGITS: Final = 7  # what float32 similarities are good for; closer gains are ties, by row id
+PER_PRICE: Final = 1000.0  # gains per price are compared in thousandths of a gain's unit
 SLACK: Final = 1e-5  # what rounding can add to a first bound, relative
 
 
@@ -37,6 +38,11 @@ class Objective(Protocol):
         """Add a row to the set."""
 
 
+def tie_unit(rows: int) -> float:
+    """Gains are compared in whole numbers of 1 / this: they add up to 1, so many are about 1/n."""
+    return float(10.0 ** (TIE_DIGITS + len(str(rows))))
+
+
 class Queue:
     """Free rows by their last known gain per price; ties by index.
 
@@ -47,22 +53,23 @@ class Queue:
     def __init__(self, bounds: Float[np.ndarray, " n"], price: Float[np.ndarray, " n"]):
         self.bounds, self.price = bounds, price
         self.stamp = np.full(len(bounds), -1, dtype=np.int32)
-        self.digits = TIE_DIGITS + len(str(len(bounds)))  # gains add up to 1: many are about 1/n
+        self.unit = tie_unit(len(bounds))
         self.heap: list[tuple[float, int]] = []
 
     def fill(self, rows: Int[np.ndarray, " f"]) -> None:
         """Put rows in, with the keys that they would have by now."""
-        keys = -self.bounds[rows] / self.price[rows]
-        known = np.flatnonzero(self.stamp[rows] >= 0)
-        keys[known] = [round(key, self.digits + 3) for key in keys[known].tolist()]
+        known, units = self.stamp[rows] >= 0, self.bounds[rows] * self.unit
+        keys = np.where(known, np.rint(units), units) / self.price[rows] * PER_PRICE
+        keys = -np.where(known, np.rint(keys), keys)
         self.heap = list(zip(keys.tolist(), rows.tolist(), strict=True))
         heapq.heapify(self.heap)
 
     def put(self, index: int, gain: float, stamp: int) -> None:
         """Put a row back with a gain that was just worked out."""
-        self.bounds[index], self.stamp[index] = round(gain, self.digits), stamp
-        key = round(-self.bounds[index] / self.price[index], self.digits + 3)
-        heapq.heappush(self.heap, (key, index))
+        units = round(gain * self.unit)
+        self.bounds[index], self.stamp[index] = units / self.unit, stamp
+        key = round(units / self.price[index] * PER_PRICE)
+        heapq.heappush(self.heap, (-float(key), index))
 
     def pop(self) -> int:
         """Take out the row of the best known gain per price."""

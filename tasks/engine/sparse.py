@@ -7,13 +7,14 @@ import numpy as np
 from schemas.results import GROUP_CAP, OVER_BUDGET
 from tasks.engine.admission import Admission
 from tasks.engine.coverage import Coverage
+from tasks.engine.greedy import PER_PRICE, tie_unit
 from tasks.engine.watch import Watch
 
 STEP_ROWS: Final = 1000  # picks between two looks at the clock
 
 
 def sparse_greedy(
-    coverage: Coverage, admission: Admission, watch: Watch, per_cost: bool, unit: float
+    coverage: Coverage, admission: Admission, watch: Watch, per_cost: bool
 ) -> tuple[list[float], np.ndarray, np.ndarray]:
     """Take rows by falling gain per price until the budget is spent, as `lazy_greedy` would.
 
@@ -27,7 +28,8 @@ def sparse_greedy(
     rows = np.flatnonzero(admission.free).astype(np.int32)
     gain = np.zeros(len(price))
     gain[rows] = edge_gains(edges, coverage.covered, coverage.worth, scale, rows)
-    key = np.rint(gain[rows] / price[rows] * unit).astype(np.int64)
+    unit = tie_unit(len(price))
+    key = np.rint(np.rint(gain[rows] * unit) / price[rows] * PER_PRICE).astype(np.int64)
     heap = key, rows, np.full(len(rows), len(admission.order), dtype=np.int64)
     heapify(*heap)
     size, gains = len(rows), []

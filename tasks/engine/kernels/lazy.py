@@ -3,6 +3,7 @@
 import numpy as np
 from numba import njit
 
+from tasks.engine.greedy import PER_PRICE
 from tasks.engine.kernels.coverage import NOTHING
 
 
@@ -118,7 +119,7 @@ def take_some(
         else:
             lacked[index] = min(lacked[index], lowest - gain[index])
             gain[index] = edge_gain(edges, covered, worth, scale, index)
-            key[0] = np.int64(np.rint(gain[index] / price[index] * unit))
+            key[0] = np.int64(np.rint(np.rint(gain[index] * unit) / price[index] * PER_PRICE))
             stamp[0] = taken_before + count
             sink(key, row, stamp, 0, size)
     return count, left, size, lowest
