@@ -49,10 +49,20 @@ def curate(params: CurateParams = CurateParams()) -> Any:  # noqa: B008  # froze
     """
     try:
         with checkout():
-            save(filled(params), Paths().params)
+            save(following(filled(params)), Paths().params)
             return _run_stages()
     except WinnowError as error:
         return Failed(message=str(error), data=error)
+
+
+def following(params: CurateParams) -> CurateParams:
+    """Name the run that is promoted now as the previous one, if the settings say so."""
+    if not params.previous.follow:
+        return params
+    current = Paths().promoted / "current"
+    name = current.readlink().name if current.is_symlink() else ""
+    previous = params.previous.model_copy(update={"run": name})
+    return params.model_copy(update={"previous": previous})
 
 
 def _run_stages() -> Any:

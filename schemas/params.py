@@ -135,6 +135,26 @@ class IngestParams(Block):
         return "" if value is None else value
 
 
+class PreviousParams(Block):
+    """The promoted run that this one is compared with."""
+
+    follow: bool = Field(
+        default=True,
+        description="A run of the flow first sets `run` to what promoted/current names",
+    )
+    run: str = Field(
+        default="", description="Name of a promoted run, a folder in promoted/; empty: none"
+    )
+
+    @field_validator("run", mode="before")
+    @classmethod
+    def _run_is_a_name(cls, value: Any) -> Any:
+        text = "" if value is None else str(value)
+        if text and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", text):
+            raise ValueError(f"a run's name has letters, digits and _ . -; found {text[:80]!r}")
+        return text
+
+
 class DeduplicateParams(Block):
     """Near duplicates: MinHash/LSH candidates, verified by the true Jaccard of word n-grams."""
 
@@ -301,6 +321,7 @@ with (
             description="LanceDB's place, derived from the artifacts: a folder (empty: "
             "artifacts/lancedb) or s3://bucket/prefix; AWS_* variables or profile say how",
         )
+        previous: PreviousParams = PreviousParams()
         ingest: IngestParams = IngestParams()
         deduplicate: DeduplicateParams = DeduplicateParams()
         embed: EmbedParams = EmbedParams()

@@ -39,6 +39,15 @@ class Table(pa.DataFrameModel):
         ordered = False
 
 
+class PreviousSelection(Table):
+    """One row per document that the previous promoted run selected. Key: id."""
+
+    id: str = pa.Field(unique=True)
+    rank: int = pa.Field(unique=True, ge=1)
+    source: str
+    content_sha256: str = pa.Field(str_matches=SHA256)
+
+
 class Documents(Table):
     """One row per accepted record. Key: (source_file, row); `id` where duplicate_of is null.
 

@@ -8,6 +8,7 @@ from typing import Final
 
 PIPELINE: Final = (
     "sources",
+    "previous",
     "ingest",
     "deduplicate",
     "embed",

@@ -21,6 +21,7 @@ FLOW: Final = {  # stage -> where its manifest counts the rows that came in and 
 }
 DOES: Final = {  # stage -> what became of the rows, for a label
     "sources": "source files",
+    "previous": "rows of the promoted run",
     "ingest": "records read → documents",
     "deduplicate": "documents → distinct",
     "embed": "distinct → with a vector",

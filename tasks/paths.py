@@ -34,6 +34,11 @@ class Paths:
         """Hashes of objects on S3 seen before: saves reading them, tracked by nobody."""
         return self.artifacts / ".progress" / "seen_objects.json"
 
+    @property
+    def promoted(self) -> Path:
+        """Folder of the promoted runs: one folder each, and the link `current` to one of them."""
+        return self.root / "promoted"
+
     def store(self, setting: str) -> Path | str:
         """The LanceDB store that the setting `store` names: a folder, or an address on S3.
 
