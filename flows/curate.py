@@ -7,6 +7,7 @@ tried again only after a broken transfer from or to object storage.
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from prefect import Task, flow, get_run_logger, task
@@ -21,6 +22,7 @@ from flows.form import CurateParams, filled
 from flows.outcome import Outcome, row_counts
 from flows.publishing import Progress, publish_run, publish_stage
 from flows.record import keep
+from flows.repro.damage import discard_damaged
 from flows.settings import save
 from flows.versions import stage_version
 from flows.waiting import checkout
@@ -108,7 +110,7 @@ def _reproduce(stage: str) -> State:
     started, progress = time.monotonic(), Progress(stage)
     on_line = _teller(stage, progress)
     try:
-        ran = not repro.is_unchanged(stage) and repro.reproduce(stage, on_line)
+        ran = _bring_up_to_date(stage, on_line)
     except WinnowError as error:
         return Failed(message=str(error), data=error)
     progress.finish()
@@ -125,6 +127,21 @@ def _reproduce(stage: str) -> State:
     if ran:
         return Completed(data=outcome)
     return Completed(name="Cached", message="DVC found nothing changed", data=outcome)
+
+
+def _bring_up_to_date(stage: str, on_line: Callable[[str], None]) -> bool:
+    """Whether the stage ran; damaged outputs are removed first, and restored ones looked at."""
+    for told in discard_damaged(stage):
+        on_line(told)
+    if repro.is_unchanged(stage):
+        return False
+    if repro.reproduce(stage, on_line):
+        return True
+    if not (damaged := discard_damaged(stage)):
+        return False
+    for told in damaged:
+        on_line(told)
+    return repro.reproduce(stage, on_line)
 
 
 def _teller(stage: str, progress: Progress) -> Any:

@@ -1,0 +1,56 @@
+"""Bytes that no stage changed: outputs and cached copies unlike the digest they are known by.
+
+DVC looks at a file's time and size before it reads the file again, and trusts its own cache; what a
+disk or a hand alters past these is found here, by reading.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from flows.repro import LockedOut, lock_entries, repository
+from schemas.errors import WinnowError
+
+
+def discard_damaged(stage: str) -> list[str]:
+    """Remove a stage's outputs that dvc.lock does not know, and damaged cached copies of them.
+
+    DVC then brings them back or makes them anew. Returns what was removed, in words.
+    """
+    outs = [out for out in lock_entries() if out.stage == stage]
+    told = []
+    for out in outs:
+        path = Path(out.path)
+        if path.is_file() and not _is(path, out.md5):
+            path.unlink()
+            told.append(f"{out.path} is not what its stage wrote and is made anew")
+    if any(not Path(out.path).exists() for out in outs):
+        told += [f"DVC's cached copy of {name} was damaged" for name in discard_cached(outs)]
+    return told
+
+
+def discard_cached(outs: Iterable[LockedOut]) -> list[str]:
+    """Remove damaged cached copies of outputs, so that they are fetched or made anew."""
+    with repository() as repo:
+        places = [(out, Path(repo.cache.local.oid_to_path(out.md5))) for out in outs]
+    damaged = [(out, path) for out, path in places if path.is_file() and not _is(path, out.md5)]
+    for _, path in damaged:
+        path.unlink()
+    return [out.path for out, _ in damaged]
+
+
+def ensure_whole() -> None:
+    """Raise `WinnowError` if an output that dvc.lock names has other bytes."""
+    outs = [out for out in lock_entries() if Path(out.path).is_file()]
+    if wrong := [out.path for out in outs if not _is(Path(out.path), out.md5)]:
+        raise WinnowError(
+            f"{len(wrong)} outputs are not what their stages wrote",
+            expected="the bytes that dvc.lock names",
+            where=", ".join(wrong),
+            remedy="`winnow run` brings them back or makes them anew",
+        )
+
+
+def _is(path: Path, md5: str) -> bool:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest() == md5
