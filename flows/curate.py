@@ -22,7 +22,7 @@ from flows.form import CurateParams, filled
 from flows.outcome import Outcome, row_counts
 from flows.publishing import Progress, publish_run, publish_stage
 from flows.record import keep
-from flows.repro.damage import discard_damaged
+from flows.repro.damage import replace_damaged
 from flows.settings import save
 from flows.versions import stage_version
 from flows.waiting import checkout
@@ -110,7 +110,7 @@ def _reproduce(stage: str) -> State:
     started, progress = time.monotonic(), Progress(stage)
     on_line = _teller(stage, progress)
     try:
-        ran = _bring_up_to_date(stage, on_line)
+        ran = bring_up_to_date(stage, on_line)
     except WinnowError as error:
         return Failed(message=str(error), data=error)
     progress.finish()
@@ -129,19 +129,25 @@ def _reproduce(stage: str) -> State:
     return Completed(name="Cached", message="DVC found nothing changed", data=outcome)
 
 
-def _bring_up_to_date(stage: str, on_line: Callable[[str], None]) -> bool:
-    """Whether the stage ran; damaged outputs are removed first, and restored ones looked at."""
-    for told in discard_damaged(stage):
-        on_line(told)
+def bring_up_to_date(stage: str, on_line: Callable[[str], None]) -> bool:
+    """Whether the stage ran; what is damaged is replaced, before and after.
+
+    After: DVC takes the copy in its cache for an output that it finds there by its digest.
+    """
+    _replace_damaged(stage, on_line)
     if repro.is_unchanged(stage):
         return False
-    if repro.reproduce(stage, on_line):
-        return True
-    if not (damaged := discard_damaged(stage)):
-        return False
-    for told in damaged:
-        on_line(told)
-    return repro.reproduce(stage, on_line)
+    ran = repro.reproduce(stage, on_line)
+    if _replace_damaged(stage, on_line):
+        ran = repro.reproduce(stage, on_line) or ran
+    return ran
+
+
+def _replace_damaged(stage: str, on_line: Callable[[str], None]) -> bool:
+    told = replace_damaged(stage)
+    for line in told:
+        on_line(line)
+    return bool(told)
 
 
 def _teller(stage: str, progress: Progress) -> Any:

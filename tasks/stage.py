@@ -102,7 +102,7 @@ def ensure_unaltered(paths: Paths, read: dict[str, str]) -> None:
                     f"{name} is not the file that stage {stage} wrote: its bytes were altered",
                     expected=f"SHA-256 {digest[:12]}…, found {read[name][:12]}…",
                     where=str(paths.artifacts / name),
-                    remedy="delete it and run again: DVC brings it back or makes it anew",
+                    remedy="`winnow run` replaces it, and DVC's copy of it if that is damaged",
                 )
 
 

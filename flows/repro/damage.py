@@ -12,21 +12,28 @@ from flows.repro import LockedOut, lock_entries, repository
 from schemas.errors import WinnowError
 
 
-def discard_damaged(stage: str) -> list[str]:
+def replace_damaged(stage: str) -> list[str]:
     """Remove a stage's outputs that dvc.lock does not know, and damaged cached copies of them.
 
-    DVC then brings them back or makes them anew. Returns what was removed, in words.
+    What DVC's cache holds comes back from there; the rest is missing, so that DVC makes it anew.
+    Returns what was found, in words.
     """
     outs = [out for out in lock_entries() if out.stage == stage]
-    told = []
-    for out in outs:
-        path = Path(out.path)
-        if path.is_file() and not _is(path, out.md5):
-            path.unlink()
-            told.append(f"{out.path} is not what its stage wrote and is made anew")
-    if any(not Path(out.path).exists() for out in outs):
-        told += [f"DVC's cached copy of {name} was damaged" for name in discard_cached(outs)]
+    altered = [out for out in outs if _exists(out) and not _is(Path(out.path), out.md5)]
+    for out in altered:
+        Path(out.path).unlink()
+    gone = [out for out in outs if not _exists(out)]
+    damaged = discard_cached(gone)
+    told = [f"{out.path} is not what its stage wrote and is replaced" for out in altered]
+    told += [f"DVC's cached copy of {name} was damaged" for name in damaged]
+    if altered:
+        with repository() as repo:
+            repo.checkout([out.path for out in altered], force=True, allow_missing=True)
     return told
+
+
+def _exists(out: LockedOut) -> bool:
+    return Path(out.path).is_file()
 
 
 def discard_cached(outs: Iterable[LockedOut]) -> list[str]:
@@ -41,7 +48,7 @@ def discard_cached(outs: Iterable[LockedOut]) -> list[str]:
 
 def ensure_whole() -> None:
     """Raise `WinnowError` if an output that dvc.lock names has other bytes."""
-    outs = [out for out in lock_entries() if Path(out.path).is_file()]
+    outs = [out for out in lock_entries() if _exists(out)]
     if wrong := [out.path for out in outs if not _is(Path(out.path), out.md5)]:
         raise WinnowError(
             f"{len(wrong)} outputs are not what their stages wrote",
