@@ -26,7 +26,6 @@ TERMS: Final = (  # of Croissant's own vocabulary that a reader of this version 
 TYPES: Final = {
     "text": "sc:Text",
     "json": "sc:Text",
-    "messages": "sc:Text",
     "integer": "sc:Integer",
     "number": "sc:Float",
     "boolean": "sc:Boolean",
@@ -123,14 +122,41 @@ def _file(shard: Shard, exported: Exported) -> dict[str, Any]:
 
 
 def _record_set(exported: Exported) -> dict[str, Any]:
+    """The fields of a record; Croissant has no type for a JSON value, so such fields are left out
+    where they are no text.
+    """
+    in_lines = not exported.settings.format.is_parquet
     fields = [
-        {
-            "@type": "cr:Field",
-            "@id": f"rows/{name if PLAIN_NAME.fullmatch(name) else number}",
-            "name": name,
-            "dataType": TYPES[kind],
-            "source": {"fileSet": {"@id": "shards"}, "extract": {"column": name}},
-        }
+        _messages(name) if kind == "messages" else _field(f"rows/{_part(name, number)}", name, kind)
         for number, (name, kind) in enumerate(exported.fields.items())
+        if not (kind == "json" and in_lines)
     ]
     return {"@type": "cr:RecordSet", "@id": "rows", "name": "rows", "field": fields}
+
+
+def _part(name: str, number: int) -> str:
+    """What stands for a field in an id: its name, or its number where that cannot be in an IRI."""
+    return name if PLAIN_NAME.fullmatch(name) else str(number)
+
+
+def _field(key: str, name: str, kind: str) -> dict[str, Any]:
+    return {
+        "@type": "cr:Field",
+        "@id": key,
+        "name": name,
+        "dataType": TYPES[kind],
+        "source": {"fileSet": {"@id": "shards"}, "extract": {"column": name}},
+    }
+
+
+def _messages(name: str) -> dict[str, Any]:
+    """A list of messages, each with a role and a content."""
+    parts = []
+    for part in ("role", "content"):
+        field = _field(f"rows/{name}/{part}", name, "text") | {"name": part}
+        field["source"] = {**field["source"], "transform": {"jsonPath": part}}
+        parts.append(field)
+    listed = {"isArray": True, "arrayShape": "-1"}
+    return {
+        "@type": "cr:Field", "@id": f"rows/{name}", "name": name, **listed, "subField": parts,
+    }  # fmt: skip

@@ -2,15 +2,17 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from flows.exporting import export
 from flows.record import record
+from flows.repro import cached
 from schemas.errors import SettingsError, WinnowError
 from tasks.exports.settings import ExportSettings
-from tests.flows.kept_runs import Project, make_project
+from tests.flows.kept_runs import Project, copy_project, make_project
 from tests.tasks.exporting import files_of, finished_run
 
 ROWS = [{"id": f"r{i}", "text": f"Text number {i}."} for i in range(6)]
@@ -34,10 +36,22 @@ def made(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def project(made, tmp_path, monkeypatch) -> Project:
+@pytest.fixture(scope="module")
+def two_runs(made, tmp_path_factory):
     """A checkout with the kept runs `first` and `second`, the latter in the workspace."""
-    project = make_project(tmp_path / "project", monkeypatch)
+    with pytest.MonkeyPatch.context() as patch:
+        return _two_runs(made, make_project(tmp_path_factory.mktemp("two_runs"), patch))
+
+
+@pytest.fixture
+def project(two_runs, tmp_path, monkeypatch) -> Iterator[Project]:
+    """A copy of it; DVC's cache is looked for anew."""
+    cached._cache.cache_clear()
+    yield copy_project(two_runs, tmp_path / "project", monkeypatch)
+    cached._cache.cache_clear()
+
+
+def _two_runs(made: Path, project: Project) -> Project:
     project.write("tasks/make.py", MAKE)
     outs = ", ".join(f"artifacts/{name}: {{persist: true}}" for name in NAMES)
     lines = project.read("dvc.yaml").replace("[artifacts/out.txt", f"[{outs}, artifacts/out.txt")

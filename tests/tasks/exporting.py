@@ -20,6 +20,9 @@ from tests.tasks.ingesting import as_jsonl, place
 SELECTOR = {"name": "FacilityLocation", "version": "2.0.0", "draw": "greedy", "seed": 5,
             "settings": {"mode": "exact"}}  # fmt: skip
 
+SELECTION = {"id": pl.String, "rank": pl.Int64, "gain": pl.Float64, "weight": pl.Float64,
+             "reason": pl.String, "covers": pl.Int64, "tokens": pl.Int64}  # fmt: skip
+
 
 def finished_run(
     root: Path, rows: list[dict[str, Any]], chosen: Sequence[str], **ingest_settings: Any
@@ -48,13 +51,12 @@ def _select(paths: Paths, chosen: Sequence[str]) -> None:
             "rank": range(1, count + 1),
             "gain": [1 / rank for rank in range(1, count + 1)],
             "weight": [1.0 + rank / 4 for rank in range(count)],
-            "reason": "gain",
-            "covers": 1,
+            "reason": ["gain"] * count,
+            "covers": [1] * count,
             "tokens": range(10, 10 + count),
         },
-        schema_overrides={"id": pl.String, "rank": pl.Int64, "tokens": pl.Int64},
+        schema=SELECTION,
     )
-    selection = selection.with_columns(pl.col("covers").cast(pl.Int64))
     write_rows(paths.table("selection"), check(SelectionTable, selection).sort("id"))
     facts = {
         "selector": SELECTOR,

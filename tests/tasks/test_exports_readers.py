@@ -12,13 +12,14 @@ from tasks.exports.settings import ExportSettings
 from tasks.exports.writing import export
 from tests.tasks.exporting import subset_of
 
-SOURCES = ["plain", "<img src=x onerror=alert(1)>", "a|b\x1b[31m `c` [d](http://e)", "=cmd()"]
+SOURCES = ["plain", "<img src=x onerror=alert(1)>", "a|b\u202e `c` [d](http://e)", "=cmd()"]
 ROWS = [
     {"id": f"r{i}", "text": f"Text {i}\n---\n# é {{{{ i }}}}", "source": SOURCES[i % 4],
      "license": ["mit", 'x"\n---\nlicense: gpl'][i % 2], "language": "en", "n": i,
      "part of": [i], "share": None if i % 2 else i / 8}
     for i in range(9)
 ]  # fmt: skip
+SAID = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "You"}]
 CHOSEN = ["r8", "r1", "r3", "r0", "r2"]
 
 
@@ -89,20 +90,25 @@ def test_the_validator_is_one_that_finds_faults(exported, tmp_path):
     described = json.loads((exported / "croissant.json").read_text())
     del described["recordSet"][0]["field"][0]["dataType"]
     (tmp_path / "croissant.json").write_text(json.dumps(described))
-    with pytest.raises(croissant.ValidationError, match="rows/id"):
+    with pytest.raises(croissant.ValidationError, match="does not specify a valid"):
         croissant.Dataset(jsonld=str(tmp_path / "croissant.json"))
 
 
-@pytest.mark.parametrize("format_", [Format.JSONL, Format.PARQUET, Format.MESSAGES])
-def test_croissant_is_valid_for_the_other_formats(tmp_path, format_):
+@pytest.mark.parametrize("format_", [Format.JSONL, Format.MESSAGES, Format.ALPACA])
+def test_croissant_is_valid_for_the_other_formats_and_reads_what_it_describes(tmp_path, format_):
     croissant = pytest.importorskip("mlcroissant")
-    said = [{"role": "user", "content": "Hello"}]
-    subset = subset_of(tmp_path, [{"id": "a", "messages": said}], ["a"], shape="messages")
+    row = {"id": "a", "instruction": "Add", "output": "3", "messages": SAID}
+    subset = subset_of(tmp_path, [row], ["a"], shape="messages")
     export(subset, tmp_path / "out", ExportSettings(format_), force=False)
     dataset = croissant.Dataset(jsonld=str(tmp_path / "out" / "croissant.json"))
     assert dataset.metadata.ctx.issues.errors == set()
     (record,) = dataset.records("rows")
     assert record["rows/id"] == b"a"
+    said = [
+        {"rows/messages/role": b"user", "rows/messages/content": b"Hello"},
+        {"rows/messages/role": b"assistant", "rows/messages/content": b"You"},
+    ]
+    assert record.get("rows/messages") == (said if format_ == Format.MESSAGES else None)
 
 
 def test_croissant_names_the_digest_of_every_file(exported):
@@ -171,8 +177,8 @@ def test_no_row_can_write_into_the_card(exported):
         {"split": "train", "path": "data/train-*.parquet"}
     ]
     assert "<img" not in body.replace("\\<img", "")
-    assert "\x1b" not in text
-    assert r"| a\|b\\x1b\[31m \`c\` \[d\](http://e) |" in body
+    assert "\u202e" not in text
+    assert r"| a\|b\\u202e \`c\` \[d\](http://e) |" in body
     assert "\nlicense: gpl" not in text
 
 
