@@ -11,7 +11,7 @@ from typing import Final
 from flows.checkout import find
 from flows.console import columns
 from flows.lock import run_lock
-from flows.repro import cached, outputs
+from flows.repro import LOCK_FILE, LockedOut, cached, outputs, parse_lock
 from flows.repro.experiments import kept_runs, locked_outs
 from flows.revisions import experiments, revision
 from schemas.errors import WinnowError
@@ -40,11 +40,18 @@ def _subset(run: str | None) -> Iterator[Subset]:
     if run is None:
         with run_lock("winnow export"):  # no run may change the artifacts meanwhile
             yield _here()
-    elif folder := _folder(run):
+        return
+    folder = _folder(run)
+    if folder and (folder / "documents.parquet").is_file():
         yield open_subset(folder, folder.name)
+        return
+    if folder:
+        name, commit, outs = _promoted(folder)
     else:
-        with _kept(run) as subset:
-            yield subset
+        kept = find(run, kept_runs())
+        name, commit, outs = kept.name, kept.commit, locked_outs(kept)
+    with _from_cache(name, outs) as artifacts:
+        yield open_subset(artifacts, name, commit)
 
 
 def _here() -> Subset:
@@ -62,23 +69,34 @@ def _folder(run: str) -> Path | None:
     return None
 
 
+def _promoted(folder: Path) -> tuple[str, str, list[LockedOut]]:
+    """Name, commit and artifacts of the run that was promoted into a folder, by its dvc.lock."""
+    lock, promotion = folder / LOCK_FILE, folder / "promotion.json"
+    if not lock.is_file():
+        raise WinnowError(
+            "the folder holds a selection without its texts",
+            expected=f"documents.parquet, or the {LOCK_FILE} of a promoted run",
+            where=str(folder),
+        )
+    told = json.loads(promotion.read_text(encoding="utf-8")) if promotion.is_file() else {}
+    outs = parse_lock(lock.read_text(encoding="utf-8"))
+    return folder.name, str(told.get("commit", "")), outs
+
+
 @contextmanager
-def _kept(run: str) -> Iterator[Subset]:
-    """A kept run's subset, from DVC's cache; what is not in it is fetched from the remote."""
-    found = find(run, kept_runs())
-    outs = [
-        out for out in locked_outs(found)
+def _from_cache(name: str, outs: list[LockedOut]) -> Iterator[Path]:
+    """Lay a run's artifacts out from DVC's cache; what is not in it is fetched from the remote."""
+    wanted = [
+        out for out in outs
         if Path(out.path).suffix in (".parquet", ".json") and Path(out.path).stem not in UNUSED
     ]  # fmt: skip
-    if not outs:
-        raise WinnowError(
-            f"run {plain(run)} has no artifacts", where=f"dvc.lock at {found.commit[:12]}"
-        )
-    if missing := outputs.not_cached(outs):
+    if not wanted:
+        raise WinnowError(f"run {plain(name)} has no artifacts", where="its dvc.lock names none")
+    if missing := outputs.not_cached(wanted):
         outputs.fetch(missing)
     with tempfile.TemporaryDirectory(prefix="winnow-export-") as folder:
-        cached.lay_out(outs, Path(folder))
-        yield open_subset(Path(folder) / "artifacts", found.name, found.commit)
+        cached.lay_out(wanted, Path(folder))
+        yield Path(folder) / "artifacts"
 
 
 def _data(subset: Subset, exported: Exported, target: Path) -> str:

@@ -64,15 +64,20 @@ def write_shards(
     rows: int,
     fields: dict[str, str],
     settings: ExportSettings,
+    told: dict[str, str],
 ) -> list[Shard]:
-    """Write all records below `folder`, a batch of them in memory at a time."""
+    """Write all records below `folder`, a batch of them in memory at a time.
+
+    Parquet files carry `told` in their own metadata, so that one alone says where it is from.
+    """
     shards = []
     for number, name in enumerate(shard_paths(settings, rows)):
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         part = islice(records, settings.shard_rows)
         if settings.format.is_parquet:
-            write_batches(path, schema_of(fields), _tables(part, schema_of(fields)))
+            schema = schema_of(fields).with_metadata(told)
+            write_batches(path, schema, _tables(part, schema))
         else:
             _write_lines(path, part, settings.compression)
         held = min(settings.shard_rows, rows - number * settings.shard_rows)

@@ -63,5 +63,6 @@ def _data(subset: Subset, folder: Path, settings: ExportSettings) -> Exported:
         fields = fields_of(settings.format, columns)
         record = recorder(settings.format, columns, subset.keys, settings.licence)
         records = map(record, rows.in_order())
-        shards = write_shards(folder, records, rows.count, fields, settings)
+        told = {"winnow.run": subset.run, "winnow.selection_sha256": subset.selection_sha256}
+        shards = write_shards(folder, records, rows.count, fields, settings, told)
     return Exported(settings, shards, fields, survey, columns)

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.exporting import export
 from flows.record import record
 from flows.repro import cached
@@ -104,6 +106,29 @@ def test_a_promoted_run_is_found_by_its_name_and_as_the_current_one(project, mad
     assert files_of(Path("out/0")) == files_of(Path("out/2"))
 
 
+def test_a_promoted_run_without_its_texts_takes_them_from_the_cache(project):
+    kept = exported("first", "out/kept")
+    commit = _commit(project, "first")
+    folder = Path("promoted/first")
+    folder.mkdir(parents=True)
+    (folder / "dvc.lock").write_text(project.git("show", f"{commit}:dvc.lock"))
+    (folder / "promotion.json").write_text(json.dumps({"commit": commit}))
+    shutil.copy2("made/first/selection.parquet", folder)
+    Path("promoted/current").symlink_to("first")
+    shutil.rmtree("artifacts")
+    assert exported("current", "out/promoted") == {**kept, "folder": "out/promoted"}
+    assert files_of(Path("out/kept")) == files_of(Path("out/promoted"))
+    (folder / "dvc.lock").unlink()
+    with pytest.raises(WinnowError, match="a selection without its texts"):
+        exported("current", "out/none")
+
+
+def _commit(project: Project, run: str) -> str:
+    listed = project.git("for-each-ref", "--format=%(refname) %(objectname)", "refs/exps")
+    (found,) = [line.split()[1] for line in listed.splitlines() if f"/{run} " in line]
+    return found
+
+
 def test_a_damaged_object_in_the_cache_is_named(project):
     shutil.rmtree("artifacts")
     for content in Path(".dvc/cache").rglob("*"):
@@ -138,3 +163,24 @@ def test_words_name_files_rows_and_the_papers(project):
     assert lines[-1] == (
         "3 rows of second as parquet: out, with a card (README.md), croissant.json, prov.json"
     )
+
+
+def test_the_command_takes_the_options_and_says_what_is_wrong_with_them(project):
+    def winnow(*arguments: str):
+        return CliRunner().invoke(app, ["export", *arguments])
+
+    done = winnow("out", "--format", "jsonl", "--compression", "zst", "--shard-rows", "2", "--json")
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    assert [file["path"] for file in told["files"]] == [
+        "part-00000-of-00002.jsonl.zst", "part-00001-of-00002.jsonl.zst"
+    ]  # fmt: skip
+    assert sum(file["rows"] for file in told["files"]) == told["rows"] == 3
+    assert winnow("out", "--format", "csv").exit_code == 2
+    assert winnow("out", "--shard-rows", "0").exit_code == 2
+    wrong = winnow("other", "--compression", "gz").exception
+    assert isinstance(wrong, SettingsError)
+    assert "leave the compression out" in str(wrong)
+    assert "--force replaces an earlier export" in str(winnow("out").exception)
+    assert winnow("out", "--force", "--order", "id", "--license", "mit").exit_code == 0
+    assert json.loads(Path("out/croissant.json").read_text())["license"] == ["mit"]

@@ -4,6 +4,7 @@ import gzip
 import random
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 import zstandard
 
@@ -57,6 +58,13 @@ def test_polars_reads_back_ids_texts_and_metadata_in_the_order_of_choice(subset,
     ]
     assert found["source_row"].to_list() == [int(name[-2:]) + 1 for name in CHOSEN]
     assert set(found["source_file"]) == {"rows.jsonl"}
+
+
+def test_each_parquet_file_says_which_selection_it_is_from(subset, tmp_path):
+    export(subset, tmp_path / "out", ExportSettings(shard_rows=2), force=False)
+    for path in (tmp_path / "out").glob("*.parquet"):
+        told = pq.read_metadata(path).metadata
+        assert told[b"winnow.selection_sha256"] == subset.selection_sha256.encode()
 
 
 def test_nested_values_are_json_text_in_parquet_and_values_in_lines(subset, tmp_path):
