@@ -1,12 +1,16 @@
 """Exports opened by others' tools: Hugging Face's `datasets`, Croissant's validator, PROV's."""
 
+import importlib
 import json
 import re
+import shutil
+from contextlib import chdir
 
 import polars as pl
 import pytest
 import yaml
 
+from schemas.params import Params
 from tasks.exports.choices import Compression, Format
 from tasks.exports.settings import ExportSettings
 from tasks.exports.writing import export
@@ -192,3 +196,32 @@ def test_one_known_licence_is_named_in_the_header(tmp_path):
     assert json.loads((tmp_path / "out" / "croissant.json").read_text())["license"] == [
         "Apache-2.0"
     ]
+
+
+@pytest.mark.slow
+def test_the_papers_of_a_whole_run_tell_every_stage(tmp_path, tiny_model):
+    from tasks import PIPELINE, sources
+    from tasks.exports.subset import open_subset
+    from tasks.paths import Paths
+    from tests.test_pipeline import as_lines, made_rows
+
+    (tmp_path / "rows.jsonl").write_bytes(as_lines(made_rows(150)))
+    shutil.copytree(tiny_model, tmp_path / "model")
+    asked = {"ingest": {"sources": ["rows.jsonl"], "id_key": "id"}, "embed": {"model": "model"},
+             "measure": {"control_seeds": 2}}  # fmt: skip
+    params, paths = Params.model_validate(asked), Paths(tmp_path)
+    with chdir(tmp_path):
+        for stage in PIPELINE:
+            importlib.import_module(f"tasks.{stage}").run(params, paths)
+    subset = open_subset(paths.artifacts)
+    export(subset, tmp_path / "out", ExportSettings(Format.DATASETS), force=False)
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    chosen = pl.read_parquet(subset.table("selection"))
+    assert f"{len(chosen)} rows ({chosen['tokens'].sum():,} tokens) out of 150 records" in card
+    assert f"| {len(chosen)} |\n\n## Sources and licences" in card, "the funnel ends with the rows"
+    for control in ("Selected", "Uniform random", "Stratified random", "Top quality"):
+        assert re.search(rf"\| {control} \|( [^|]+ \|){{9}}\n", card), control
+    told = json.loads((tmp_path / "out" / "prov.json").read_text())
+    assert {f"stage:{stage}" for stage in PIPELINE} <= told["activity"].keys()
+    assert told["agent"]["software:model"]["winnow:identity"] in card
+    assert told["activity"]["stage:sources"]["winnow:version"] == sources.VERSION
