@@ -56,7 +56,7 @@ def _subset(run: str | None) -> Iterator[Subset]:
 
 def _here() -> Subset:
     """The workspace's subset, named as the kept run that left it if there is one."""
-    names = sorted(revision(None).runs)
+    names = sorted(revision(None).runs) if cached.is_locked("artifacts/choose.json") else []
     name = names[0] if names else ""
     return open_subset(Paths().artifacts, name, experiments()[name] if name else "")
 

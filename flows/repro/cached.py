@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from flows.repro import LockedOut
+from flows.repro import LockedOut, lock_entries
 from schemas.errors import WinnowError
 
 
@@ -17,6 +17,15 @@ def output(path: str, md5: str) -> bytes | None:
             if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
                 return content
     return None
+
+
+def is_locked(path: str) -> bool:
+    """Whether a file of the workspace has the bytes that dvc.lock names for it."""
+    known = {out.path: out.md5 for out in lock_entries()}
+    if path not in known or not Path(path).is_file():
+        return False
+    content = Path(path).read_bytes()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == known[path]
 
 
 def _cached(md5: str) -> Path | None:

@@ -146,7 +146,7 @@ def _source_lines(sources: list[SourceFacts]) -> list[dict[str, Any]]:
 
 def _compared(subset: Subset) -> list[dict[str, Any]]:
     """One line per subset with a cell per metric: the value, its interval in brackets."""
-    if not subset.table("comparison").is_file():
+    if "measure" not in subset.manifests:
         return []
     table = pl.read_parquet(subset.table("comparison"))
     cells = {(row["subset"], row["metric"]): row for row in table.iter_rows(named=True)}

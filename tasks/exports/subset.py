@@ -67,12 +67,31 @@ def open_subset(folder: Path, run: str = "", commit: str = "") -> Subset:
 
 
 def _manifests(folder: Path) -> dict[str, Manifest]:
-    """Manifests of the stages that are at hand, in the pipeline's order; `sources` has none."""
-    found = {}
+    """Manifests of the stages that are at hand, in the pipeline's order; `sources` has none.
+
+    A stage that read other bytes than stand here now belongs to an earlier run and is left out; if
+    that is `choose`, a `ContractError` is raised.
+    """
+    found: dict[str, Manifest] = {}
+    made: dict[str, str] = {}
     for stage in PIPELINE[1:]:
         path = folder / f"{MANIFEST_NAMES.get(stage, stage)}.json"
-        if path.is_file():
-            found[stage] = Manifest.read(path)
+        if not path.is_file():
+            continue
+        manifest = Manifest.read(path)
+        other = [
+            name for name, digest in manifest.inputs.items() if made.get(name, digest) != digest
+        ]
+        if not other:
+            found[stage] = manifest
+            made |= manifest.outputs
+        elif stage == "choose":
+            raise ContractError(
+                f"the selection was made from another {', '.join(other)}",
+                expected="artifacts of one run",
+                where=str(folder),
+                remedy="`winnow run` finishes the run that was begun; --run exports a kept one",
+            )
     return found
 
 

@@ -2,6 +2,7 @@
 
 import gzip
 import random
+import shutil
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -276,12 +277,30 @@ def test_a_damaged_table_and_one_of_another_run_are_refused(tmp_path):
     table.write_bytes(whole[:100] + bytes([whole[100] ^ 1]) + whole[101:])
     with pytest.raises(ContractError, match=r"documents.parquet is not the file that stage `inges"):
         open_subset(folder)
+
+
+def test_tables_of_two_runs_are_refused(tmp_path):
+    folder = finished_run(tmp_path, DOCUMENTS, CHOSEN)
     finished_run(tmp_path / "other", DOCUMENTS[:5], ["row-01"])
     for name in ("documents.parquet", "ingest.json"):
-        (folder / name).write_bytes((tmp_path / "other" / "artifacts" / name).read_bytes())
+        shutil.copy2(tmp_path / "other" / "artifacts" / name, folder)
+    with pytest.raises(ContractError, match=r"selection was made from another documents\.parquet"):
+        open_subset(folder)
+    (folder / "choose.json").unlink()
     with pytest.raises(ContractError, match="do not belong together"):
         export(open_subset(folder), tmp_path / "out", ExportSettings(), force=False)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_was_measured_of_another_selection_is_not_told(tmp_path):
+    folder = finished_run(tmp_path, DOCUMENTS, CHOSEN)
+    finished_run(tmp_path / "other", DOCUMENTS, CHOSEN[:3])
+    for name in ("comparison.parquet", "measure.json"):
+        shutil.copy2(tmp_path / "other" / "artifacts" / name, folder)
+    export(open_subset(folder), tmp_path / "out", ExportSettings(), force=False)
+    text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "## How it was selected" in text
+    assert "Beside its controls" not in text
 
 
 def test_a_folder_of_the_two_tables_alone_is_enough(subset, tmp_path):
