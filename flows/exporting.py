@@ -37,6 +37,8 @@ def export(
 
 @contextmanager
 def _subset(run: str | None) -> Iterator[Subset]:
+    if run is None and not Paths().artifacts.is_dir():
+        raise WinnowError("no run has finished here", remedy="`winnow run`, or --run RUN")
     if run is None:
         with run_lock("winnow export"):  # no run may change the artifacts meanwhile
             yield _here()

@@ -147,8 +147,9 @@ def test_an_unknown_run_and_a_run_without_artifacts_here_or_elsewhere_are_told(p
     ):
         exported("frist", "out")
     shutil.rmtree("artifacts")
-    with pytest.raises(WinnowError, match="there is no subset to export"):
+    with pytest.raises(WinnowError, match="no run has finished here"):
         exported(None, "out")
+    assert not Path("artifacts").exists()
     shutil.rmtree(".dvc/cache")
     with pytest.raises(WinnowError, match="not in the cache here, and there is no remote"):
         exported("second", "out")
