@@ -4,12 +4,14 @@ Exit status: 0 done, 1 a problem was found, 2 wrong use. Each command imports wh
 so that `winnow --help` is instant.
 """
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
 from flows.start import main as main
+from tasks.exports.choices import SHARD_ROWS, Compression, Format, Order
 
 app = typer.Typer(
     name="winnow",
@@ -201,6 +203,39 @@ def deploy(
     from flows.deploying import deploy as make
 
     print(make(replace))
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="New or empty folder")],
+    format_: Annotated[Format, typer.Option("--format", help="datasets: Hugging Face")] = (
+        Format.PARQUET
+    ),
+    compression: Annotated[
+        Compression, typer.Option(help="How lines of JSON are packed")
+    ] = Compression.NONE,
+    order: Annotated[Order, typer.Option(help="By which column rows are sorted")] = Order.RANK,
+    shard_rows: Annotated[int, typer.Option(min=1, help="Most rows of a file")] = SHARD_ROWS,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="A kept or promoted run, or a run's folder"),
+    ] = None,
+    licence: Annotated[
+        str,
+        typer.Option("--license", metavar="TEXT", help="Licence of rows that name none themselves"),
+    ] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace an earlier export")] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the selected rows for other tools, with a dataset card, Croissant and PROV files.
+
+    Equal subsets give equal bytes. Default: what is selected in this checkout.
+    """
+    from flows.exporting import export as write
+    from tasks.exports.settings import ExportSettings
+
+    settings = ExportSettings(format_, compression, shard_rows, order, licence)
+    print(write(folder, run, settings, force, as_json))
 
 
 if __name__ == "__main__":

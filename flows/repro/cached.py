@@ -1,8 +1,12 @@
 """Bytes of past outputs: from the workspace if they are still there, else from DVC's cache."""
 
 import hashlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+
+from flows.repro import LockedOut, lock_entries
+from schemas.errors import WinnowError
 
 
 def output(path: str, md5: str) -> bytes | None:
@@ -13,6 +17,15 @@ def output(path: str, md5: str) -> bytes | None:
             if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
                 return content
     return None
+
+
+def is_locked(path: str) -> bool:
+    """Whether a file of the workspace has the bytes that dvc.lock names for it."""
+    known = {out.path: out.md5 for out in lock_entries()}
+    if path not in known or not Path(path).is_file():
+        return False
+    content = Path(path).read_bytes()
+    return hashlib.md5(content, usedforsecurity=False).hexdigest() == known[path]
 
 
 def _cached(md5: str) -> Path | None:
@@ -31,3 +44,26 @@ def _cache():  # type: ignore[no-untyped-def]  # DVC has no types
             return repo.cache.local
     except NotDvcRepoError:
         return None
+
+
+def lay_out(outs: Iterable[LockedOut], folder: Path) -> None:
+    """Lay outputs below `folder` under their own paths; raises `WinnowError` for damaged ones.
+
+    Manifests are copied and their MD5 compared; tables, whose SHA-256 the manifests hold, are links
+    to the cache.
+    """
+    for out in outs:
+        place = folder / out.path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if place.suffix == ".parquet":
+            place.symlink_to(_cached(out.md5) or "")
+            continue
+        content = output(out.path, out.md5)
+        if content is None:
+            raise WinnowError(
+                f"{out.path} of that run is damaged in the cache",
+                expected=f"MD5 {out.md5}",
+                where=str(_cached(out.md5)),
+                remedy="delete this file and fetch it again: `winnow checkout RUN`",
+            )
+        place.write_bytes(content)

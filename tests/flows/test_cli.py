@@ -50,6 +50,7 @@ def test_help_imports_none_of_the_heavy_libraries():
         "init-remote",
         "push",
         "lineage",
+        "export",
     ],
 )
 def test_every_command_is_listed_and_has_help(command):

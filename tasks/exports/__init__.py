@@ -1,0 +1,1 @@
+"""A finished subset for others' tools: data files, dataset card, Croissant and PROV, one folder."""
