@@ -4,6 +4,7 @@ Exit status: 0 done, 1 a problem was found, 2 wrong use. Each command imports wh
 so that `winnow --help` is instant.
 """
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -201,6 +202,27 @@ def deploy(
     from flows.deploying import deploy as make
 
     print(make(replace))
+
+
+@app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="A run, git revision, folder of artifacts, or file")
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="The same; `.` is the workspace")] = ".",
+    rows: Annotated[
+        Path | None,
+        typer.Option("--rows", metavar="FILE", help="Also write every changed row, FILE.parquet"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Say how two subsets differ, from A to B: rows, reasons, metrics, shares, and the cause.
+
+    A file is Parquet or JSONL with a column `id`. --json holds every row.
+    """
+    from flows.compare import tell
+
+    print(tell(a, b, as_json, rows))
 
 
 if __name__ == "__main__":
