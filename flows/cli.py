@@ -210,6 +210,9 @@ def compare(
         str, typer.Argument(metavar="A", help="A run, git revision, folder of artifacts, or file")
     ],
     b: Annotated[str, typer.Argument(metavar="B", help="The same; `.` is the workspace")] = ".",
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Also write a page, FILE.html")
+    ] = None,
     rows: Annotated[
         Path | None,
         typer.Option("--rows", metavar="FILE", help="Also write every changed row, FILE.parquet"),
@@ -222,7 +225,7 @@ def compare(
     """
     from flows.compare import tell
 
-    print(tell(a, b, as_json, rows))
+    print(tell(a, b, as_json, page, rows))
 
 
 if __name__ == "__main__":

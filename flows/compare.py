@@ -10,24 +10,28 @@ from schemas.errors import SettingsError
 from tasks.comparing.metrics import FORMULA as METRICS_FORMULA
 from tasks.comparing.shift import FORMULA as SHIFT_FORMULA
 from tasks.comparing.whole import Compared, compare
-from tasks.storage.rows import write_rows
+from tasks.storage.rows import write_rows, write_text
 
 SHOWN: Final = 10
 
 
 def tell(
-    a: str, b: str, as_json: bool, rows: Path | None = None
+    a: str, b: str, as_json: bool, page: Path | None = None, rows: Path | None = None
 ) -> str:  # fmt: skip
     """Compare two subsets: in words or, with every row, as JSON; also as a page or as Parquet.
 
     Raises `SettingsError` for a name that means nothing, with near names.
     """
-    for path, ending in ((rows, ".parquet"),):
+    for path, ending in ((page, ".html"), (rows, ".parquet")):
         if path is not None and path.suffix != ending:
             raise SettingsError(f"{str(path)!r} is no name for it", expected=f"one in {ending}")
     with origins(a, b) as (left, right):
         compared = compare(left.side, right.side)
         causes = attribute(left, right, compared)
+        if page is not None:
+            from tasks.pages.comparison import comparison_page
+
+            write_text(page, comparison_page(compared, causes.data()))
         if rows is not None:
             write_rows(rows, compared.rows)
         if as_json:

@@ -11,7 +11,7 @@ from tasks.comparing.metrics import FORMULA as METRICS_FORMULA
 from tasks.comparing.reasons import reason
 from tasks.comparing.rows import Overlap
 from tasks.comparing.shift import FORMULA as SHIFT_FORMULA
-from tasks.comparing.shift import Shift
+from tasks.comparing.shift import Shift, tested
 from tasks.comparing.whole import Compared
 from tasks.telling import plain
 
@@ -157,16 +157,6 @@ def _shift(found: Shift) -> Iterator[str]:
         yield f"left out, their group is not known: {a:,} of A, {b:,} of B"
     if found.note:
         yield found.note
-
-
-def tested(found: Shift) -> str:
-    """The chi-square test of a shift in words."""
-    if found.p is None:
-        return "no test: too few rows changed, or too few groups are large enough"
-    return (
-        f"chi-square {found.chi_square:.2f} on {found.freedom}, p {found.p:.2g}, "
-        f"by Holm {found.p_holm:.2g}"
-    )
 
 
 def _causes(found: Attribution) -> Iterator[str]:

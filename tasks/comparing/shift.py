@@ -190,3 +190,13 @@ def adjusted(shifts: list[Shift]) -> list[Shift]:
         })
         for one, p, total in zip(shifts, single, whole, strict=True)
     ]  # fmt: skip
+
+
+def tested(found: Shift) -> str:
+    """The chi-square test of a shift in words."""
+    if found.p is None:
+        return "no test: too few rows changed, or too few groups are large enough"
+    return (
+        f"chi-square {found.chi_square:.2f} on {found.freedom}, p {found.p:.2g}, "
+        f"by Holm {found.p_holm:.2g}"
+    )
