@@ -27,7 +27,7 @@ def make_side(
 ) -> Side:
     """Write a run that read `texts` (id -> text) and chose some; the rest is outranked.
 
-    A row's vector depends on its text alone, its cluster on the first letter of it.
+    A row's vector depends on its text and the model alone, its cluster on the first letter of it.
     """
     ids = sorted(texts)
     documents = pl.DataFrame(
@@ -38,7 +38,9 @@ def make_side(
         schema_overrides={"id": pl.String, "text": pl.String, "source": pl.String,
                           "content_sha256": pl.String, "duplicate_of": pl.String},
     )  # fmt: skip
-    vectors = np.stack([vector(texts[name]) for name in ids]) if ids else np.empty((0, WIDTH))
+    vectors = (
+        np.stack([vector(texts[name], model) for name in ids]) if ids else np.empty((0, WIDTH))
+    )
     clusters = [ord(texts[name][:1] or "a") % 3 for name in ids]
     tables = {
         "documents": documents,
@@ -57,9 +59,9 @@ def make_side(
     return Side(folder.name, folder / "selection.parquet", folder)
 
 
-def vector(text: str) -> np.ndarray:
+def vector(text: str, model: str) -> np.ndarray:
     seed = int(content(text[:1])[:8], 16)
-    near = np.random.default_rng(int(content(text)[:8], 16)).standard_normal(WIDTH)
+    near = np.random.default_rng(int(content(model + text)[:8], 16)).standard_normal(WIDTH)
     found = np.random.default_rng(seed).standard_normal(WIDTH) + 0.05 * near
     return found / np.linalg.norm(found)
 
