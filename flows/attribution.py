@@ -5,7 +5,7 @@ stage that the subset does not come through.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import polars as pl
@@ -35,12 +35,31 @@ class Cause:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """Churn that each cause accounts for: rows in or out of the selection against A's.
+
+    `parts` add up to `total`. `interaction` is what all causes do together beyond the sum of what
+    each does alone; None where not every cause was swapped alone. `alone` holds the churn of each
+    mixture that ran, by its causes from B; `again` the rows by which B, run again, is not B.
+    """
+
+    method: str
+    parts: dict[str, float]
+    total: int
+    interaction: int | None
+    churn: dict[str, int]
+    again: int
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Attribution:
-    """The four causes and the answer that they allow."""
+    """The four causes, the answer that they allow, and the parts if they were measured."""
 
     causes: list[Cause]
     answer: str
     notes: list[str]
+    measured: Measured | None = None
 
     @property
     def differing(self) -> list[str]:

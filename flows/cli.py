@@ -217,6 +217,10 @@ def compare(
         Path | None,
         typer.Option("--rows", metavar="FILE", help="Also write every changed row, FILE.parquet"),
     ] = None,
+    attribute: Annotated[
+        bool,
+        typer.Option("--attribute", help="Run mixtures of A and B to measure each cause's part"),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Say how two subsets differ, from A to B: rows, reasons, metrics, shares, and the cause.
@@ -225,7 +229,7 @@ def compare(
     """
     from flows.compare import tell
 
-    print(tell(a, b, as_json, page, rows))
+    print(tell(a, b, as_json, page, rows, attribute))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """`winnow compare A B`: what two subsets share, what came and went and why, and what moved."""
 
 import json
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +18,16 @@ SHOWN: Final = 10
 
 
 def tell(
-    a: str, b: str, as_json: bool, page: Path | None = None, rows: Path | None = None
-) -> str:  # fmt: skip
+    a: str,
+    b: str,
+    as_json: bool,
+    page: Path | None = None,
+    rows: Path | None = None,
+    measured: bool = False,
+) -> str:
     """Compare two subsets: in words or, with every row, as JSON; also as a page or as Parquet.
+
+    `measured` runs mixtures of A and B to share the change out among its causes.
 
     Raises `SettingsError` for a name that means nothing, with near names.
     """
@@ -28,6 +37,10 @@ def tell(
     with origins(a, b) as (left, right):
         compared = compare(left.side, right.side)
         causes = attribute(left, right, compared)
+        if measured and not compared.equal:
+            from flows.swapping import measure
+
+            causes = replace(causes, measured=measure(left, right, causes, _progress))
         if page is not None:
             from tasks.pages.comparison import comparison_page
 
@@ -39,6 +52,10 @@ def tell(
         from flows.compared_words import in_words
 
         return in_words(compared, causes, SHOWN)
+
+
+def _progress(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def as_data(found: Compared, causes: Attribution) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from flows.attribution import Attribution, Cause
+from flows.attribution import Attribution, Cause, Measured
 from flows.console import columns
 from tasks.comparing.metrics import FORMULA as METRICS_FORMULA
 from tasks.comparing.reasons import reason
@@ -166,6 +166,23 @@ def _causes(found: Attribution) -> Iterator[str]:
         state = ("yes" if cause.differs else "no") if cause.known else "not known"
         lines.append((cause.name, state, "; ".join(_listed(cause))))
     yield columns(lines)
+    yield from found.notes
+    if found.measured:
+        yield from _measured(found.measured)
+
+
+def _measured(found: Measured) -> Iterator[str]:
+    yield f"measured by running again, rows in or out against A ({found.method}):"
+    lines = [("cause", "rows", "share")]
+    lines += [
+        (cause, f"{rows:,.1f}", f"{rows / found.total:.0%}") for cause, rows in found.parts.items()
+    ]
+    yield columns([*lines, ("total", f"{found.total:,}", "")])
+    swapped = "; ".join(f"{names} of B: {rows:,}" for names, rows in found.churn.items())
+    yield f"churn of each mixture: {swapped}"
+    if found.interaction is not None:
+        yield f"interaction (all together less the sum of each alone): {found.interaction:+,}"
+    yield f"check: B run again differs from B by {found.again:,} rows"
     yield from found.notes
 
 

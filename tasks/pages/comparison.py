@@ -57,6 +57,7 @@ def comparison_page(found: Compared, causes: dict[str, Any]) -> str:
         "causes": _causes(causes),
         "answer": cut(causes["answer"], 400),
         "notes": [cut(note, 400) for note in causes["notes"]],
+        "measured": _measured(causes.get("measured")),
         "rows": _rows(found),
         "changed": len(found.rows),
         "listed": min(len(found.rows), LISTED_ROWS),
@@ -73,6 +74,19 @@ def _causes(causes: dict[str, Any]) -> list[tuple[str, str, list[str], list[str]
         )
         for cause in causes["causes"]
     ]
+
+
+def _measured(found: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What running mixtures of A and B gave: the method in words, and each cause's part."""
+    if not found:
+        return None
+    words = f"Measured by running again: rows in or out against A, {found['method']}."
+    if found["interaction"] is not None:
+        words += f" Interaction: {found['interaction']:+,}."
+    words += f" B, run again as a check, differs from B by {found['again']:,} rows."
+    parts = [(name, f"{rows:,.1f}") for name, rows in found["parts"].items()]
+    return {"words": words, "parts": [*parts, ("total", f"{found['total']:,}")],
+            "notes": [cut(note, 400) for note in found["notes"]]}  # fmt: skip
 
 
 def _map(found: Compared) -> dict[str, Any]:
