@@ -21,7 +21,7 @@ import polars as pl
 import yaml
 
 from flows import repro
-from flows.attribution import CAUSES, MODEL_KEYS, Attribution, Measured
+from flows.attribution import CAUSES, MODEL_KEYS, Attribution, Measured, code, settings
 from flows.git import git
 from flows.sides import Origin
 from schemas.errors import WinnowError
@@ -145,10 +145,13 @@ class _Runner:
         of = {cause: self.b if cause in mixture or against else self.a for cause in CAUSES}
         _put_code(of["code"], place)
         _put_data(of["data"], place)
-        settings = _settings(of)
-        settings["store"] = str(self._known_vectors()) if self.reuse else ""
-        write_text(place / "params.yaml", yaml.safe_dump(settings, allow_unicode=True))
-        for stage in _stages(of["code"]):
+        known = _unaffected(self.a, self.b, of)
+        _put_outputs(of["data"], known, place)
+        left = [stage for stage in _stages(of["code"]) if stage not in known]
+        params = _settings(of)
+        params["store"] = str(self._known_vectors()) if self.reuse and "embed" in left else ""
+        write_text(place / "params.yaml", yaml.safe_dump(params, allow_unicode=True))
+        for stage in left:
             _run(stage, place, self.tell)
         chosen = pl.read_parquet(place / "artifacts" / "selection.parquet", columns=["id"])["id"]
         shutil.rmtree(place)
@@ -171,6 +174,35 @@ class _Runner:
                     part = rows[at]
                     cache.add(part["content_sha256"], part["tokens"].to_numpy(), vectors[at])
         return self.store
+
+
+def _unaffected(a: Origin, b: Origin, of: dict[str, Origin]) -> list[str]:
+    """The first stages that are alike in A and B but for the data: their outputs are recorded."""
+    known = []
+    for stage in _stages(of["code"]):
+        alike = all(
+            {key: value for (each, key), value in facts(a, b).items() if each == stage}
+            == {key: value for (each, key), value in facts(b, a).items() if each == stage}
+            for facts in (settings, code)
+        )
+        outs = (of["data"].stages or {}).get(stage, {}).get("outs")
+        if not alike or not outs or (stage == "embed" and _model(a) != _model(b)):
+            break
+        known.append(stage)
+    return known
+
+
+def _model(one: Origin) -> Any:
+    manifest = one.side.manifest("embed")
+    return manifest and manifest.facts.get("model_identity")
+
+
+def _put_outputs(one: Origin, stages: Sequence[str], place: Path) -> None:
+    assert one.side.folder is not None
+    for stage in stages:
+        for out in (one.stages or {})[stage]["outs"]:
+            name = Path(out["path"]).name
+            shutil.copyfile(one.side.folder / name, place / "artifacts" / name)
 
 
 def _put_code(one: Origin, place: Path) -> None:
