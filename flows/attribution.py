@@ -40,7 +40,8 @@ class Measured:
 
     `parts` add up to `total`. `interaction` is what all causes do together beyond the sum of what
     each does alone; None where not every cause was swapped alone. `alone` holds the churn of each
-    mixture that ran, by its causes from B; `again` the rows by which B, run again, is not B.
+    mixture that ran, by its causes from B; `again` the rows by which B is not B when it is run again
+    from the same stage on.
     """
 
     method: str
