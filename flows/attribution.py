@@ -5,7 +5,7 @@ stage that the subset does not come through.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final
 
 import polars as pl
@@ -39,9 +39,9 @@ class Measured:
     """Churn that each cause accounts for: rows in or out of the selection against A's.
 
     `parts` add up to `total`. `interaction` is what all causes do together beyond the sum of what
-    each does alone; None where not every cause was swapped alone. `alone` holds the churn of each
-    mixture that ran, by its causes from B; `again` the rows by which B is not B when it is run again
-    from the same stage on.
+    each does alone; None where not every cause was swapped alone. `churn` is that of each mixture
+    that ran, by its causes from B; `again` the rows by which B is not B when it is run again from
+    the same stage on.
     """
 
     method: str
@@ -66,6 +66,17 @@ class Attribution:
     def differing(self) -> list[str]:
         """Causes that may have changed the selection."""
         return [cause.name for cause in self.causes if cause.differs]
+
+    def with_parts(self, measured: Measured | None) -> "Attribution":
+        """The same with what was measured, and an answer that says it."""
+        if measured is None:
+            return self
+        parts = ", ".join(f"{cause} {rows:,.1f}" for cause, rows in measured.parts.items())
+        answer = (
+            f"{' and '.join(self.differing)} differ together; of {measured.total:,} rows in or "
+            f"out they account for {parts}"
+        )
+        return replace(self, answer=answer, measured=measured)
 
     def data(self) -> dict[str, Any]:
         """Plain values of everything."""

@@ -2,7 +2,6 @@
 
 import json
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +39,7 @@ def tell(
         if measured and not compared.equal:
             from flows.swapping import measure
 
-            causes = replace(causes, measured=measure(left, right, causes, _progress))
+            causes = causes.with_parts(measure(left, right, causes, _progress))
         if page is not None:
             from tasks.pages.comparison import comparison_page
 

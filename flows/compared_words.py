@@ -117,7 +117,7 @@ def _metrics(found: Compared) -> list[str]:
         between = "none" if row["low"] is None else f"{row['low']:+.4g} to {row['high']:+.4g}"
         values = [_number(row[name]) for name in ("a", "b")]
         change = _number(row["difference"], sign=True)
-        lines.append((row["metric"], *values, change, between, reading(row)))
+        lines.append((plain(row["metric"]), *values, change, between, reading(row)))
     return [columns(lines)]
 
 

@@ -97,7 +97,9 @@ def test_each_mixture_runs_the_code_settings_and_rows_it_says(runnable):
     keep_runnable("second")
     status = git("status", "--porcelain")
     found = compare.tell("first", "second", as_json=True, measured=True)
-    measured = yaml.safe_load(found)["attribution"]["measured"]
+    told = yaml.safe_load(found)["attribution"]
+    measured = told["measured"]
+    assert told["answer"].endswith("of 6 rows in or out they account for parameters 2.0, code 4.0")
     # A: a0 a1. B's budget alone: a0 a1 a2 a3. B's code alone: c3 c2. Both: c3 c2 c1 c0.
     assert measured["churn"] == {"parameters": 2, "code": 4, "parameters and code": 6}
     assert measured["parts"] == {"parameters": 2.0, "code": 4.0}

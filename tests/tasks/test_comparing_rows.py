@@ -82,6 +82,16 @@ def test_a_run_compared_with_itself_is_equal(two):
     assert all(each.total_variation == 0 and each.p is None for each in found.shifts)
 
 
+def test_an_empty_selection_is_compared_like_any_other(tmp_path, two):
+    nothing = make_side(tmp_path / "none", {"stay": "x"}, [])
+    found = compare(two[0], nothing)
+    assert (found.by_id.only_a, found.by_id.jaccard) == (6, 0.0)
+    assert all(each.p is None for each in found.shifts)
+    empty = compare(nothing, nothing)
+    assert empty.equal
+    assert empty.by_id.jaccard == 1.0
+
+
 worlds = st.dictionaries(
     st.sampled_from(string.ascii_lowercase[:9]), st.sampled_from(["u", "v", "w", "x"]), max_size=9
 ).flatmap(lambda texts: st.tuples(
