@@ -112,7 +112,7 @@ def _metrics(found: Compared) -> list[str]:
         return ["a side has no comparison.parquet"]
     if found.equal:
         return []
-    lines = [("metric", "A", "B", "change", "95 % interval", "reading")]
+    lines: list[tuple[str, ...]] = [("metric", "A", "B", "change", "95 % interval", "reading")]
     for row in found.metrics.filter(pl.col("subset") == "selected").to_dicts():
         between = "none" if row["low"] is None else f"{row['low']:+.4g} to {row['high']:+.4g}"
         values = [_number(row[name]) for name in ("a", "b")]
