@@ -238,5 +238,33 @@ def export(
     print(write(folder, run, settings, force, as_json))
 
 
+@app.command()
+def compare(
+    a: Annotated[
+        str, typer.Argument(metavar="A", help="A run, git revision, folder of artifacts, or file")
+    ],
+    b: Annotated[str, typer.Argument(metavar="B", help="The same; `.` is the workspace")] = ".",
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Also write a page, FILE.html")
+    ] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option("--rows", metavar="FILE", help="Also write every changed row, FILE.parquet"),
+    ] = None,
+    attribute: Annotated[
+        bool,
+        typer.Option("--attribute", help="Run mixtures of A and B to measure each cause's part"),
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Say how two subsets differ, from A to B: rows, reasons, metrics, shares, and the cause.
+
+    A file is Parquet or JSONL with a column `id`. --json holds every row.
+    """
+    from flows.compare import tell
+
+    print(tell(a, b, as_json, page, rows, attribute))
+
+
 if __name__ == "__main__":
     main()

@@ -97,9 +97,9 @@ def _experiment(state: Any, baseline: str) -> Experiment:
     params = {
         key if path == SETTINGS else f"{path}:{key}": value
         for path, content in data.params.items()
-        for key, value in _flat(content.get("data") or {})
+        for key, value in flat(content.get("data") or {})
     }
-    metrics = dict(_flat(data.metrics.get(METRICS, {}).get("data") or {}))
+    metrics = dict(flat(data.metrics.get(METRICS, {}).get("data") or {}))
     return Experiment(state.name, state.rev, baseline, when, params, metrics)
 
 
@@ -107,11 +107,11 @@ def _commit_time(commit: str) -> datetime:
     return datetime.fromtimestamp(int(line("show", "-s", "--format=%ct", commit)), UTC)
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+def flat(tree: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
     """Yield (dotted key, value) of nested mappings; an empty mapping is a value."""
     for key, value in tree.items():
         if isinstance(value, dict) and value:
-            yield from _flat(value, f"{prefix}{key}.")
+            yield from flat(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

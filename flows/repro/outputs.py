@@ -1,6 +1,7 @@
 """The files that dvc.lock names: in the cache, in the remote, and back in the workspace."""
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from flows.repro import LockedOut, repository
 from flows.repro.remotes import storage_errors
@@ -37,6 +38,13 @@ def fetch(outs: Sequence[LockedOut]) -> None:
             remedy="on the machine that made them: `dvc exp push origin -A`, which sends artifacts "
             "too; or make them again from the run's settings and code",
         )
+
+
+def link(outs: Iterable[LockedOut], folder: Path) -> None:
+    """Put outputs into a folder by their file names: links into the cache, only to be read."""
+    with repository() as repo:
+        for out in outs:
+            (folder / Path(out.path).name).symlink_to(Path(repo.cache.local.oid_to_path(out.md5)))
 
 
 def unsaved() -> list[str]:

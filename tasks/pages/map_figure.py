@@ -29,14 +29,14 @@ LOOKS: Final = {  # in drawing order: kept rows lie on top
 }
 
 
-def embedding_map(points: pl.DataFrame) -> dict[str, Any]:
+def embedding_map(points: pl.DataFrame, looks: dict[str, Look] = LOOKS) -> dict[str, Any]:
     """Scatter of (x, y, kind, hover, id); kinds differ in colour, symbol and size."""
     import plotly.graph_objects as go
 
     scatter = go.Scattergl if len(points) > WEBGL_ABOVE else go.Scatter
     scale = min(1.0, (ROOMY / max(len(points), 1)) ** 0.25)  # smaller where it is crowded
     traces = []
-    for kind, look in LOOKS.items():
+    for kind, look in looks.items():
         of_kind = points.filter(pl.col("kind") == kind)
         thin = look.symbol.endswith("thin")
         line = {"width": 1.6 if thin else 0.7, "color": look.colour if thin else "var(--surface)"}

@@ -12,7 +12,28 @@ HERE: Final = Path(__file__).parent
 
 
 def render(context: dict[str, Any]) -> str:
-    """Render report.html.j2; equal input gives equal bytes.
+    """Render report.html.j2; equal input gives equal bytes."""
+    return _with_figures("report.html.j2", "report.css", "report.js", context)
+
+
+def render_comparison(context: dict[str, Any]) -> str:
+    """Render comparison.html.j2; equal input gives equal bytes.
+
+    `rows` is what the page's own script lists; it is put in as data.
+    """
+    from markupsafe import Markup
+
+    rows = Markup(as_json(context["rows"]))  # noqa: S704  # as_json escapes
+    return _with_figures(
+        "comparison.html.j2",
+        "report.css comparison.css",
+        "comparison.js",
+        {**context, "rows": rows},
+    )
+
+
+def _with_figures(template: str, styles: str, script: str, context: dict[str, Any]) -> str:
+    """Fill a template whose figures Plotly draws.
 
     Every `Figure` in `context`, alone or in a list, is drawn in the place that bears its name.
     """
@@ -26,10 +47,11 @@ def render(context: dict[str, Any]) -> str:
         if isinstance(one, Figure)
     ]
     webgl = any(trace["type"] == "scattergl" for one in figures for trace in one.spec["data"])
-    scripts = [get_plotlyjs().replace("\r\n", "\n"), _read("report.js")]
+    plotly = get_plotlyjs().replace("\r\n", "\n")
+    scripts = [plotly, _read("figures.js") + _read(script)]
     data = Markup(as_json({one.name: one.spec for one in figures}))  # noqa: S704  # as_json escapes
     policy = _policy(scripts, "'unsafe-inline'", webgl)
-    return _fill("report.html.j2", "report.css", scripts, policy, {**context, "figure_data": data})
+    return _fill(template, styles, scripts, policy, {**context, "figure_data": data})
 
 
 def render_lineage(context: dict[str, Any]) -> str:
