@@ -59,7 +59,7 @@ class Forgotten:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of all salts and digests, whatever the records' names; empty if there are none."""
+        """SHA-256 of all salts and digests; empty if there are none."""
         if not self.known:
             return ""
         listed = sorted((salt, *sorted(digests)) for salt, digests in self.known.items())
