@@ -1,6 +1,5 @@
 """Old versions, orphaned files of a killed writer, and vectors taken down, in a real LanceDB."""
 
-import os
 import subprocess
 import sys
 import time
@@ -115,4 +114,4 @@ def found(folder: Path, trace: bytes) -> list[Path]:
 def test_a_store_that_is_not_there_holds_nothing_and_is_not_made(tmp_path):
     upkeep = Upkeep(tmp_path / "none")
     assert (upkeep.tables(), upkeep.cached({"a"}), upkeep.tags_holding({"a"})) == ([], {}, [])
-    assert os.listdir(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []

@@ -38,9 +38,8 @@ class Upkeep:
 
     def __init__(self, location: Path | str):
         self.location = str(location)
-        self.store = (
-            VectorStore(location) if is_remote(self.location) or _exists(location) else None
-        )
+        there = is_remote(self.location) or Path(location).is_dir()
+        self.store = VectorStore(location) if there else None
 
     def tables(self, prefix: str = "") -> list[str]:
         """Names of the tables, of one kind if `prefix` says so."""
@@ -137,10 +136,6 @@ class Upkeep:
             for tag in latest.tags.list():
                 latest.tags.delete(tag)
             latest.cleanup_old_versions(older_than=ALL, delete_unverified=True)
-
-
-def _exists(location: Path | str) -> bool:
-    return Path(location).is_dir()
 
 
 def _files(data: Any, version: int) -> Iterator[tuple[str, int]]:
