@@ -203,5 +203,28 @@ def deploy(
     print(make(replace))
 
 
+@app.command()
+def forget(
+    row: Annotated[str, typer.Argument(metavar="[ID]", help="Row id")] = "",
+    source: Annotated[str, typer.Option(metavar="NAME", help="Every row of a source instead")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go")] = False,
+    remotes: Annotated[
+        bool, typer.Option("--remotes", help="Remove it from the default DVC remote as well")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take a row, and every copy of its text, out of everything here; old runs lose what holds it.
+
+    Current artifacts are made again without it, and no later run lets it back in:
+    takedowns/<name>.json, for git, says so with salted digests. Exit status 1 if anything remains.
+    """
+    from flows.forget import forget as take_down
+
+    text, good = take_down(row, source, dry_run, remotes, as_json)
+    print(text)
+    if not good:
+        raise typer.Exit(1)
+
+
 if __name__ == "__main__":
     main()

@@ -130,3 +130,19 @@ def push_references(git_remote: str) -> int:
             remedy="`dvc exp rename` here, then push again",
         )
     return len(told.get("success", ())) + len(told.get("up_to_date", ()))
+
+
+def past_outs() -> dict[str, list[str]]:
+    """MD5 of every output that a dvc.lock of git's history names -> the runs or commits it is of.
+
+    A kept run is told by its name, another commit by the first digits of its id.
+    """
+    names = {run.commit: run.name for run in kept_runs()}
+    commits = git("log", "--all", "--format=%H", "--", "dvc.lock").decode().split()
+    found: dict[str, list[str]] = {}
+    for commit in dict.fromkeys([*names, *commits]):
+        for out in locked_outs(Kept(names.get(commit, commit[:12]), commit, "")):
+            label = names.get(commit, commit[:12])
+            if label not in found.setdefault(out.md5, []):
+                found[out.md5].append(label)
+    return found
