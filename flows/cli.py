@@ -226,5 +226,29 @@ def forget(
         raise typer.Exit(1)
 
 
+@app.command()
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go")] = False,
+    keep_runs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Newest runs to keep, beside promoted ones"),
+    ] = None,
+    embeddings: Annotated[
+        bool, typer.Option("--embeddings", help="Also vectors of contents that no run has")
+    ] = False,
+    grace_minutes: Annotated[
+        float, typer.Option(metavar="M", min=0, help="Orphaned files younger than this stay")
+    ] = 60,
+    as_json: Json = False,
+) -> None:
+    """Free the disk of what no kept or promoted run, branch, tag or the workspace needs.
+
+    Without --keep-runs no run is removed, promoted ones never.
+    """
+    from flows.collecting import collect
+
+    print(collect(dry_run, keep_runs, embeddings, grace_minutes, as_json))
+
+
 if __name__ == "__main__":
     main()

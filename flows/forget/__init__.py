@@ -24,7 +24,6 @@ from flows.settings import save
 from flows.takedowns import Takedown, read
 from schemas.errors import SettingsError, WinnowError
 from schemas.params import Params
-from tasks import PIPELINE
 from tasks.stage import Paths, load_params
 from tasks.takedowns import NAME_CHARS, Forgotten, digests, new_salt, salted
 from tasks.traces import MENTIONED_CHARS, Traces
@@ -141,7 +140,7 @@ def _carry_out(
 
 def _rebuild() -> str:
     """Have DVC bring every stage up to date; `done`, or `failed: ` and the stage's own words."""
-    for stage in PIPELINE:
+    for stage in repro.stage_names():
         try:
             if not repro.is_unchanged(stage):
                 _tell(f"rebuilding {stage}")

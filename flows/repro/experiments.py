@@ -63,6 +63,12 @@ def kept_runs() -> list[Kept]:
     return found
 
 
+def kept_by_age() -> list[Kept]:
+    """All experiments, newest first, equally old ones by name."""
+    found = {run: _commit_time(run.commit) for run in kept_runs()}
+    return sorted(found, key=lambda run: (found[run], run.name), reverse=True)
+
+
 def locked_outs(run: Kept) -> list[LockedOut]:
     """Every output of a run, as its dvc.lock names them; none for an experiment without one."""
     name = f"{run.commit}:./dvc.lock"

@@ -119,6 +119,10 @@ class Upkeep:
         held = self._open(table).to_lance().to_table(columns=["content_sha256"])
         return set(held["content_sha256"].to_pylist())
 
+    def row_bytes(self, table: str) -> int:
+        """Bytes of one vector of a table."""
+        return int(self._open(table).to_lance().schema.field("vector").type.list_size) * 4
+
     def forget(self, table: str, hashes: Collection[str]) -> None:
         """Remove vectors by content hash, and every file and version in which they stood.
 
