@@ -35,13 +35,14 @@ def make() -> None:
     from tasks.catalog import publish_vectors
     from tasks.pages.lineage import packed
     from tasks.storage.rows import write_batches
-    from tasks.storage.vectors import VectorStore, vector_array, vector_type
+    from tasks.storage.vectors import VectorStore, vector_array
 
     paths = Paths()
     params = load_params(paths.params)
     sources.run(params, paths)
     ingest.run(params, paths)
-    rows = pl.read_parquet(paths.table("documents")).sort("id")
+    rows = pl.read_parquet(paths.table("documents"))
+    rows = rows.filter(pl.col("duplicate_of").is_null()).sort("id")
     vectors = np.stack([vector(text) for text in rows["text"]])
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     cache = VectorStore(paths.store("")).cache("model", WIDTH)
@@ -49,12 +50,14 @@ def make() -> None:
     if new.any():
         hashes = rows["content_sha256"].filter(pl.Series(new))
         cache.add(hashes, np.ones(len(hashes), dtype=np.int64), vectors[new])
-    schema = pa.schema([("id", pa.string()), ("tokens", pa.int64()),
-                        ("content_sha256", pa.string()), ("vector", vector_type(WIDTH))])  # fmt: skip
-    names = [rows[name].to_arrow().cast(pa.string()) for name in ("id", "content_sha256")]
-    columns = [names[0], pa.array([params.seed] * len(rows)), names[1], vector_array(vectors)]
-    table = pa.Table.from_arrays(columns, schema=schema)
-    write_batches(paths.table("vectors"), schema, [table])
+    columns = {
+        "id": rows["id"].to_arrow().cast(pa.string()),
+        "tokens": pa.array([params.seed] * len(rows)),
+        "content_sha256": rows["content_sha256"].to_arrow().cast(pa.string()),
+        "vector": vector_array(vectors),
+    }
+    table = pa.table(columns)
+    write_batches(paths.table("vectors"), table.schema, [table])
     write_manifest(paths, Manifest("embed", "1.0.0", {}), (), (paths.table("vectors"),))
     page = [f"<p>{html.escape(row['text'])}</p>" for row in rows.head(5).to_dicts()]
     page.append(f"<script>{packed(rows['id'].to_list())}</script>")
@@ -102,8 +105,9 @@ def make_checkout(root: Path, monkeypatch, rows: list[dict]) -> SmallRuns:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     project: Project = _enter(root, monkeypatch)
     outs = "".join(f"      - artifacts/{name}: {{persist: true}}\n" for name in OUTS)
-    project.write("dvc.yaml", "stages:\n  make:\n    cmd: python -m tests.flows.small_runs\n"
-                  f"    deps: [rows.jsonl, takedowns]\n    params: [seed]\n    outs:\n{outs}")  # fmt: skip
+    reads = "    deps: [rows.jsonl, takedowns]\n    params: [seed]\n"
+    command = "    cmd: python -m tests.flows.small_runs\n"
+    project.write("dvc.yaml", f"stages:\n  make:\n{command}{reads}    outs:\n{outs}")
     project.write("takedowns/.keep", "")
     project.write(".gitignore", "/artifacts/\n/promoted/\n/rows.jsonl\n")
     project.write(".dvc/config", "[core]\n    analytics = false\n")

@@ -25,7 +25,8 @@ def runs(tmp_path_factory):
         contents = {}
         for seed, name in enumerate(NAMES):
             patch.setenv("GIT_COMMITTER_DATE", f"2026-01-0{seed + 1}T00:00:00Z")
-            made.rows(ROWS[seed:])
+            own = [{"id": "own", "text": f"Only run {name} has it."}]
+            made.rows(ROWS[seed : 20 + 3 * seed] + own)
             made.finish(name, seed)
             contents[name] = here()
         (made.root / "promoted/one").mkdir(parents=True)
@@ -50,7 +51,7 @@ def test_nothing_goes_while_every_run_is_kept_but_what_no_run_has(runs):
     told = parts(collect(True, None, False, 60, True))
     assert told["runs beyond --keep-runs"] == (0, 0)
     assert told["objects of DVC's cache"] == (0, 0)
-    assert told["old versions in LanceDB"][0] == 3, "of the embedding cache, which has no tags"
+    assert told["old versions in LanceDB"][0] == 4, "of the embedding cache, which has no tags"
     assert told["orphaned files of LanceDB"] == (0, 0), "too young"
 
 
@@ -66,6 +67,7 @@ def test_kept_and_promoted_runs_come_back_byte_for_byte_after_what_was_told_is_g
     assert told["objects of DVC's cache"][0] >= 5
     assert cache - size(".dvc/cache/files") == told["objects of DVC's cache"][1]
     assert told["orphaned files of LanceDB"] == (1, 5000)
+    assert told["vectors no run has"] == (1, 32), "run two's own row"
     freed = store - size("artifacts/lancedb")
     assert freed >= told["old versions in LanceDB"][1] + 5000
     for name in ("one", "three", "four", "one"):
