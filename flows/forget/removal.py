@@ -33,10 +33,8 @@ def remove(held: Holders, traces: Traces, params: Params, paths: Paths) -> None:
             rewrite(path, traces)
         else:
             path.unlink(missing_ok=True)
-    entries = objects.run_entries()
-    for entry in entries:
-        if entry in held.entries or objects.outputs_of(entry) & set(held.objects):
-            entry.unlink(missing_ok=True)
+    for entry in held.entries:
+        entry.unlink(missing_ok=True)
     objects.remove(held.objects)
 
 

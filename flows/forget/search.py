@@ -27,7 +27,7 @@ class Holders:
 
     files: list[Path] = field(default_factory=list)  # below artifacts/ and promoted/
     objects: dict[str, Path] = field(default_factory=dict)
-    entries: list[Path] = field(default_factory=list)  # of the run cache
+    entries: list[Path] = field(default_factory=list)  # of the run cache, of such objects too
     tags: list[str] = field(default_factory=list)
     caches: dict[str, int] = field(default_factory=dict)
     store_files: list[Path] = field(default_factory=list)
@@ -52,7 +52,11 @@ def search(traces: Traces, params: Params, paths: Paths) -> Holders:
     held.objects = {
         md5: path for md5, path in objects.all_objects().items() if traces.in_file(path)
     }
-    held.entries = [entry for entry in objects.run_entries() if traces.in_file(entry)]
+    held.entries = [
+        entry
+        for entry in objects.run_entries()
+        if objects.outputs_of(entry) & set(held.objects) or traces.in_file(entry)
+    ]
     upkeep = Upkeep(paths.store(params.store))
     held.tags = upkeep.tags_holding(traces.ids)
     held.caches = upkeep.cached(traces.hashes)
