@@ -8,6 +8,7 @@ import json
 import sys
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from typing import Final
 
 import polars as pl
 
@@ -27,6 +28,9 @@ from schemas.params import Params
 from tasks.stage import Paths, load_params
 from tasks.takedowns import NAME_CHARS, Forgotten, digests, new_salt, salted
 from tasks.traces import MENTIONED_CHARS, Traces
+
+BUILT: Final = "done"
+FINISHED: Final = (BUILT, "nothing was built here")
 
 
 def forget(row: str, source: str, dry_run: bool, remotes: bool, as_json: bool) -> tuple[str, bool]:
@@ -58,6 +62,8 @@ def _traces(paths: Paths, row: str, source: str) -> Traces:
     if traces:
         return traces
     name, _ = Forgotten.load(paths.takedowns).record_of(ids=row, sources=source)
+    if name and read(paths.takedowns / f"{name}.json").rebuilt not in FINISHED:
+        return Traces(frozenset({row} - {""}))  # stopped before: go on with what is left to do
     done = f"; takedowns/{name}.json says that it was taken down" if name else ""
     raise WinnowError(
         f"no artifact, run or cache here holds such a row{done}",
@@ -83,7 +89,7 @@ def _record(row: str, source: str, traces: Traces, held: Holders, params: Params
         found=[replace(each, what=_nameless(each.what, traces)) for each in held.found],
         objects={md5: paths_of.get(md5, "") for md5 in held.objects},
         digests_before={out.path: out.md5 for out in lock},
-        elsewhere=by_hand(held, params),
+        elsewhere=by_hand(held, traces, params),
     )
     return _joined(read(record.path), record) if record.path.exists() else record
 
@@ -123,7 +129,7 @@ def _carry_out(
         count = objects.remove_remotely(list(record.objects))
         record.elsewhere.insert(0, f"{count} objects were removed from the default DVC remote")
     record.write()
-    record = replace(record, rebuilt=_rebuild() if built else "nothing was built here")
+    record = replace(record, rebuilt=_rebuild() if built else FINISHED[1])
     again = search(traces, left, paths)
     record = replace(
         record,
@@ -133,7 +139,7 @@ def _carry_out(
                  if f.where != "git history"],
     )  # fmt: skip
     record.write()
-    if record.rebuilt == "done":
+    if record.rebuilt == BUILT:
         keep(f"after-takedown-{record.name[:8]}", _tell)
     return record
 
@@ -147,7 +153,7 @@ def _rebuild() -> str:
                 repro.reproduce(stage, _tell)
         except WinnowError as error:
             return f"failed: {error}"
-    return "done"
+    return BUILT
 
 
 def _in_sources(paths: Paths, name: str) -> list[str]:

@@ -3,17 +3,24 @@
 import shlex
 from typing import Final
 
+import polars as pl
+
 from flows import repro
 from flows.forget.search import Holders
 from schemas.params import Params
+from tasks.paths import Paths
 from tasks.storage.places import is_remote
+from tasks.traces import Traces
 
 PLACE: Final = "files/md5"  # below a DVC remote's address
+SHOWN: Final = 10
 
 
-def by_hand(held: Holders, params: Params) -> list[str]:
+def by_hand(held: Holders, traces: Traces, params: Params) -> list[str]:
     """Lines for people: DVC's remote, LanceDB on S3, git's history, Prefect, other copies."""
     lines = [*_remote(held), *_store(params), *_history(held)]
+    if near := _near_duplicates(traces):
+        lines.append(f"near duplicates of it stay: {', '.join(near[:SHOWN])} ({len(near)} in all)")
     if params.score.reference:
         lines.append(f"score.reference ({params.score.reference}) is yours: look into it yourself")
     return [
@@ -37,6 +44,18 @@ def _remote(held: Holders) -> list[str]:
     if s3:
         lines.append("a bucket with versions keeps old ones: delete those of the same keys too")
     return lines
+
+
+def _near_duplicates(traces: Traces) -> list[str]:
+    """Other rows of the current artifacts whose texts are nearly the same."""
+    table = Paths().table("duplicates")
+    if not table.exists():
+        return []
+    ids = sorted(traces.ids)
+    found = pl.read_parquet(table).filter(pl.col("kind") == "near")
+    of_it = found.filter(pl.col("keeper_id").is_in(ids))["id"].to_list()
+    its = found.filter(pl.col("id").is_in(ids))["keeper_id"].to_list()
+    return sorted({*of_it, *its} - traces.ids)
 
 
 def _store(params: Params) -> list[str]:

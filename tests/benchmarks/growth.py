@@ -20,22 +20,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-WORDS: Final = [
-    "water",
-    "fire",
-    "earth",
-    "air",
-    "light",
-    "dark",
-    "stone",
-    "tree",
-    "river",
-    "bird",
-    "fish",
-    "song",
-    "word",
-    "page",
-]
+WORDS: Final = ("water", "fire", "earth", "air", "light", "dark", "stone", "tree", "river", "bird")
 COPIED: Final = ("schemas", "tasks", "flows", "dvc.yaml", "params.yaml", ".dvcignore")
 ROWS: Final = 300
 CHANGED: Final = 15  # rows that arrive, are edited, are deleted in a night, each
@@ -116,9 +101,7 @@ def _prepare(root: Path) -> None:
     for name in COPIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
         copy(ROOT / name, root / name)  # type: ignore[operator]
-    (root / ".gitignore").write_text(
-        "/artifacts/\n/promoted/\n/model/\n/rows.jsonl\n__pycache__/\n"
-    )
+    (root / ".gitignore").write_text("/artifacts/\n/model/\n/rows.jsonl\n__pycache__/\n")
     (root / ".dvc").mkdir()
     (root / ".dvc/config").write_text("[core]\n    analytics = false\n")
     (root / ".dvc/.gitignore").write_text("/cache\n/tmp\n/config.local\n")

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -136,3 +137,30 @@ def test_asked_again_it_says_that_the_row_is_gone(taken):
         forget("never-seen", "", False, False, False)
     with pytest.raises(SettingsError, match="and not both"):
         forget("a", "b", False, False, False)
+
+
+def test_a_stopped_takedown_is_finished_by_asking_again(taken):
+    (record,) = all_records()
+    stopped = replace(record, rebuilt="", digests_after={})
+    stopped.write()
+    told, good = forget(SECRET["id"], "", False, False, True)
+    assert good
+    (again,) = all_records()
+    assert (again.rebuilt, again.digests_after) == ("done", record.digests_after)
+    assert json.loads(told)["ids"] == record.ids, "what it had found is still told"
+    assert again.found == record.found
+
+
+def test_a_whole_source_goes_and_stays_out(taken):
+    made = taken[0]
+    others = [dict(row, source="web") for row in ROWS[:5]]
+    made.rows([*others, *ROWS[5:]])
+    made.finish("three", 3)
+    told, good = forget("", "web", False, False, True)
+    assert good, told
+    documents = pl.read_parquet("artifacts/documents.parquet")
+    assert sorted(documents["id"]) == [row["id"] for row in ROWS[5:]]
+    record = json.loads(told)
+    assert (record["ids"], len(record["sources"]), record["kind"]) == ([], 1, "source")
+    assert [place.rpartition(":")[2] for place in record["in_sources"]] == list("12345")
+    assert "web" not in Path(f"takedowns/{record['name']}.json").read_text()
