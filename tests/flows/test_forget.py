@@ -132,7 +132,7 @@ class TestForget:
         assert record["remains"] == []
         assert record["rebuilt"] == "done"
         where = {each["where"] for each in record["found"]}
-        assert {"artifact", "promoted run", "DVC cache", "DVC run cache", "embedding cache",
+        assert {"artifact", "promoted run", "DVC cache", "embedding cache",
                 "LanceDB table version", "git history"} <= where  # fmt: skip
         assert {run for each in record["found"] for run in each["runs"]} == {"one", "two"}
         assert record["digests_before"] != record["digests_after"]

@@ -11,6 +11,7 @@ import pytest
 
 from flows.checkout import checkout
 from flows.forget import forget
+from flows.repro import lock_entries
 from flows.runs import runs as list_runs
 from flows.takedowns import all_records
 from schemas.errors import SettingsError, WinnowError
@@ -48,6 +49,11 @@ def holding(sought: list[bytes]) -> set[str]:
     return found
 
 
+def documents() -> str:
+    """MD5 of the documents in dvc.lock."""
+    return next(out.md5 for out in lock_entries() if out.path.endswith("documents.parquet"))
+
+
 @pytest.fixture(scope="module")
 def taken(tmp_path_factory):
     """What was held before and after, and what the command said."""
@@ -60,6 +66,9 @@ def taken(tmp_path_factory):
         made.finish("two", 2, by_dvc=True)
         Path("artifacts/.progress/choose").mkdir(parents=True)
         Path("artifacts/.progress/choose/greedy.npz").write_bytes(traces()[3])
+        entry = Path(".dvc/cache/runs/ab/abcd/ef01")  # DVC writes none for outputs that persist
+        entry.parent.mkdir(parents=True)
+        entry.write_text(f"cmd: x\nouts:\n- path: a\n  md5: {documents()}\n")
         before = holding(traces())
         dry, _ = forget(SECRET["id"], "", True, False, True)
         unchanged = holding(traces())
@@ -139,6 +148,7 @@ def test_asked_again_it_says_that_the_row_is_gone(taken):
         forget("a", "b", False, False, False)
 
 
+@pytest.mark.slow
 def test_a_stopped_takedown_is_finished_by_asking_again(taken):
     (record,) = all_records()
     stopped = replace(record, rebuilt="", digests_after={})
@@ -151,6 +161,7 @@ def test_a_stopped_takedown_is_finished_by_asking_again(taken):
     assert again.found == record.found
 
 
+@pytest.mark.slow
 def test_a_whole_source_goes_and_stays_out(taken):
     made = taken[0]
     others = [dict(row, source="web") for row in ROWS[:5]]
