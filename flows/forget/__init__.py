@@ -164,6 +164,7 @@ def _in_sources(paths: Paths, name: str) -> list[str]:
     places = (
         pl.scan_parquet(table)
         .filter((pl.col("rule") == "forgotten") & pl.col("hint").str.contains(name, literal=True))
+        .sort("source_file", "row")
         .select("source_file", "line", "row")
         .collect()
     )
