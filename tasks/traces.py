@@ -71,6 +71,8 @@ class Traces:
         return any(self._in_text(part) for part in unpacked(content))
 
     def _in_text(self, content: bytes) -> bool:
+        if not (self._mentions or self._quoted):
+            return False
         text = content.decode("utf-8", "replace")
         near = pl.Series([text]).str.contains_any([*self._mentions, *self._quoted])
         return bool(near[0]) and (self._is_mentioned(text) or any(q in text for q in self._quoted))

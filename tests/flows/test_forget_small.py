@@ -162,6 +162,19 @@ def test_a_stopped_takedown_is_finished_by_asking_again(taken):
 
 
 @pytest.mark.slow
+def test_a_stopped_takedown_of_a_source_is_finished_too(taken):
+    made = taken[0]
+    made.rows([*ROWS, {"id": "elsewhere", "text": "From another place.", "source": "shop"}])
+    made.finish("shop", 4)
+    told, _ = forget("", "shop", False, False, True)
+    (record,) = [one for one in all_records() if one.name == json.loads(told)["name"]]
+    replace(record, rebuilt="failed: x").write()
+    told, good = forget("", "shop", False, False, True)
+    assert good
+    assert json.loads(told)["sources"] == record.sources
+
+
+@pytest.mark.slow
 def test_a_whole_source_goes_and_stays_out(taken):
     made = taken[0]
     others = [dict(row, source="web") for row in ROWS[:5]]

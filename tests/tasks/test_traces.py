@@ -67,3 +67,9 @@ def test_a_short_id_counts_as_a_whole_cell_and_in_quotes():
 
 def test_bytes_that_only_look_packed_are_passed_over():
     assert not ROW.in_bytes(b"eJ" + b"A" * 400)
+
+
+def test_nothing_to_look_for_is_found_nowhere(tmp_path):
+    write_rows(path := tmp_path / "table", pl.DataFrame({"id": ["a"]}))
+    assert not Traces().in_file(path)
+    assert not Traces().in_bytes(b"anything")
