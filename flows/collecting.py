@@ -23,7 +23,7 @@ from flows.repro.cached import output
 from flows.repro.experiments import Kept, kept_by_age, locked_outs, reference
 from schemas.params import Params
 from tasks.stage import Paths, load_params
-from tasks.storage.vectors.upkeep import CACHE, Upkeep
+from tasks.storage.vectors.upkeep import Upkeep
 
 STORE_TABLES: Final = {"artifacts/embed.json": "vectors", "artifacts/validation.json": "decisions"}
 UNFINISHED_DAYS: Final = 7  # what an interrupted stage left is waited for so long
@@ -166,7 +166,7 @@ def _forgettable(upkeep: Upkeep, lists: Sequence[Sequence[repro.LockedOut]]) -> 
             if out.path == "artifacts/vectors.parquet" and out.md5 in held:
                 table = pl.read_parquet(held[out.md5], columns=["content_sha256"])
                 wanted |= set(table["content_sha256"])
-    found = {table: upkeep.contents(table) - wanted for table in upkeep.tables(CACHE)}
+    found = {table: upkeep.contents(table) - wanted for table in upkeep.caches()}
     return {table: hashes for table, hashes in found.items() if hashes}
 
 

@@ -12,7 +12,7 @@ from flows.repro import objects
 from schemas.params import Params
 from tasks.paths import Paths
 from tasks.storage.rows import write_rows
-from tasks.storage.vectors.upkeep import CACHE, Upkeep
+from tasks.storage.vectors.upkeep import Upkeep
 from tasks.traces import TABLE, Traces
 
 KEYS: Final = ("id", "content_sha256", "text")  # a row is of somebody by these; else it names them
@@ -25,7 +25,7 @@ def remove(held: Holders, traces: Traces, params: Params, paths: Paths) -> None:
     """
     upkeep = Upkeep(paths.store(params.store))
     upkeep.drop_rows()
-    for table in upkeep.tables(CACHE):
+    for table in upkeep.caches():
         upkeep.forget(table, traces.hashes)
     clear_progress(paths)
     for path in held.files:

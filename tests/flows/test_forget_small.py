@@ -97,7 +97,7 @@ def test_every_version_of_the_store_is_without_it_and_holds_the_others(taken):
             rows = data.checkout_version(version["version"]).to_table().to_pylist()
             assert not [row for row in rows if SECRET["text"] in str(row)]
             counts[path.stem] = len(rows)
-    assert counts == {"rows": 20, "cache_model": 20}
+    assert counts == {"rows": 20, "embeddings_model": 20}
 
 
 def test_it_is_as_if_the_row_had_never_been_there(taken):

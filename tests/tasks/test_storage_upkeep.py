@@ -93,9 +93,9 @@ def test_a_vector_taken_down_is_in_no_file_and_the_others_stay(tmp_path):
         part = slice(start, start + 25)
         cache.add(hashes[part], np.arange(25), vectors[part])
     upkeep = Upkeep(tmp_path)
-    assert upkeep.cached({hashes[7], "f" * 64}) == {"cache_model": 1}
+    assert upkeep.cached({hashes[7], "f" * 64}) == {"embeddings_model": 1}
     assert found(tmp_path, vectors[7].tobytes())
-    upkeep.forget("cache_model", {hashes[7], "f" * 64})
+    upkeep.forget("embeddings_model", {hashes[7], "f" * 64})
     for trace in (vectors[7].tobytes(), hashes[7].encode()):
         assert not found(tmp_path, trace)
     assert upkeep.cached({hashes[7]}) == {}

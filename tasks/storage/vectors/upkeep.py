@@ -15,7 +15,6 @@ import pyarrow as pa
 from tasks.storage.places import is_remote
 from tasks.storage.vectors import ROWS, VectorStore, explained
 
-CACHE: Final = "cache_"
 ALL: Final = timedelta(0)
 MOST_FILES: Final = 1_000_000
 HASHES_AT_ONCE: Final = 1000  # in one filter
@@ -41,11 +40,13 @@ class Upkeep:
         there = is_remote(self.location) or Path(location).is_dir()
         self.store = VectorStore(location) if there else None
 
-    def tables(self, prefix: str = "") -> list[str]:
-        """Names of the tables, of one kind if `prefix` says so."""
-        if self.store is None:
-            return []
-        return sorted(t for t in self.store.database.list_tables().tables if t.startswith(prefix))
+    def tables(self) -> list[str]:
+        """Names of the tables."""
+        return [] if self.store is None else sorted(self.store.database.list_tables().tables)
+
+    def caches(self) -> list[str]:
+        """Names of the embedding caches, those of earlier versions of Winnow included."""
+        return [table for table in self.tables() if table != ROWS]
 
     def _open(self, table: str) -> Any:
         assert self.store is not None
@@ -106,7 +107,7 @@ class Upkeep:
     def cached(self, hashes: Collection[str]) -> dict[str, int]:
         """How many vectors of these contents each embedding cache holds, those that hold any."""
         counts = {}
-        for table in self.tables(CACHE):
+        for table in self.caches():
             held = self._open(table).to_lance().to_table(columns=["content_sha256"])
             wanted = pa.array(sorted(hashes), pa.string())
             count = pa.compute.sum(pa.compute.is_in(held["content_sha256"], wanted)).as_py() or 0
