@@ -14,6 +14,7 @@ from flows.record import CODE, RUN_FILES, snapshot
 from flows.repro import outputs
 from flows.repro.damage import discard_cached
 from flows.repro.experiments import Kept, kept_runs
+from flows.takedowns import taken_objects
 from schemas.errors import SettingsError, WinnowError
 from tasks.stage import Paths
 
@@ -76,11 +77,25 @@ def bring_back(run: Kept, force: bool) -> BroughtBack:
     outs = repro.parse_lock(wanted["dvc.lock"].decode("utf-8"))
     discard_cached(outs)  # a damaged copy counts as missing
     missing = outputs.not_cached(outs)
+    ensure_not_taken(run.name, missing)
     if missing:
         outputs.fetch(missing)
     _put(wanted)
     stale = repro.stale_stages()
     return BroughtBack(run.name, run.commit, len(outs), len(missing), _differing(run), stale)
+
+
+def ensure_not_taken(run: str, missing: Sequence[repro.LockedOut]) -> None:
+    """Raise `WinnowError` if a takedown removed files of the run: a remote may still have them."""
+    taken = taken_objects()
+    gone = [out for out in missing if out.md5 in taken]
+    if gone:
+        raise WinnowError(
+            f"{len(gone)} artifacts of run {run} held a row that was taken down: they are gone",
+            where=", ".join(sorted({taken[out.md5] for out in gone})),
+            remedy="the run cannot be brought back; its settings can: "
+            "`git show COMMIT:params.yaml`, with the commit that `winnow runs` shows",
+        )
 
 
 def ensure_kept() -> None:

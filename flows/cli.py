@@ -266,5 +266,52 @@ def compare(
     print(tell(a, b, as_json, page, rows, attribute))
 
 
+@app.command()
+def forget(
+    row: Annotated[str, typer.Argument(metavar="[ID]", help="Row id")] = "",
+    source: Annotated[str, typer.Option(metavar="NAME", help="Every row of a source instead")] = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go")] = False,
+    remotes: Annotated[
+        bool, typer.Option("--remotes", help="Remove it from the default DVC remote as well")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Take a row, and every copy of its text, out of everything here; old runs lose what holds it.
+
+    Current artifacts are made again without it, and no later run lets it back in:
+    takedowns/<name>.json, for git, says so with salted digests. Exit status 1 if anything remains.
+    """
+    from flows.forget import forget as take_down
+
+    text, good = take_down(row, source, dry_run, remotes, as_json)
+    print(text)
+    if not good:
+        raise typer.Exit(1)
+
+
+@app.command()
+def gc(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go")] = False,
+    keep_runs: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=0, help="Newest runs to keep, beside promoted ones"),
+    ] = None,
+    embeddings: Annotated[
+        bool, typer.Option("--embeddings", help="Also vectors of contents that no run has")
+    ] = False,
+    grace_minutes: Annotated[
+        float, typer.Option(metavar="M", min=0, help="Orphaned files younger than this stay")
+    ] = 60,
+    as_json: Json = False,
+) -> None:
+    """Free the disk of what no kept or promoted run, branch, tag or the workspace needs.
+
+    Without --keep-runs no run is removed, promoted ones never.
+    """
+    from flows.collecting import collect
+
+    print(collect(dry_run, keep_runs, embeddings, grace_minutes, as_json))
+
+
 if __name__ == "__main__":
     main()

@@ -2,10 +2,13 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from schemas.errors import WinnowError
+
+COMMITS_AT_ONCE: Final = 500  # on one command line
 
 
 def git(
@@ -53,3 +56,21 @@ def blobs(names: Iterable[str]) -> list[str]:
 def blobs_here(paths: Iterable[str]) -> list[str]:
     """Ids that files of the working tree would have in git; an empty text for a missing file."""
     return [line("hash-object", "--", path) if Path(path).is_file() else "" for path in paths]
+
+
+def grep(words: Iterable[str], commits: Sequence[str], paths: Sequence[str]) -> list[str]:
+    """`COMMIT:PATH` of files of some commits that hold one of the words, as whole words.
+
+    The words reach git by its standard input, so that no list of processes shows them.
+    """
+    patterns = "".join(f"{word}\n" for word in words).encode()
+    found: list[str] = []
+    for start in range(0, len(commits), COMMITS_AT_ONCE):
+        part = commits[start : start + COMMITS_AT_ONCE]
+        asked = ("grep", "-l", "-w", "-F", "-f", "-", *part, "--", *paths)
+        done = _run(asked, patterns, None)
+        if done.returncode > 1:
+            said = done.stderr.decode("utf-8", "replace").strip()
+            raise WinnowError("git grep failed", where=said)
+        found += done.stdout.decode("utf-8", "replace").splitlines()
+    return found

@@ -11,6 +11,7 @@ from flows.git import blobs, blobs_here
 from flows.record import RUN_FILES
 from flows.repro import outputs
 from flows.repro.experiments import METRICS, Experiment, experiments, kept_runs, locked_outs
+from flows.takedowns import all_records
 from schemas.errors import WinnowError
 from tasks.telling import plain
 
@@ -89,10 +90,13 @@ def differing(params: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _table(found: Sequence[Listed], keys: Sequence[str]) -> str:
+    taken = {run: record.path for record in all_records() for run in record.runs}
     lines: list[Sequence[str]] = [("", "run", "when (UTC)", "commit", *HEADLINES, "what differs")]
     for each in found:
         run = each.run
         told = ", ".join(f"{key}={_short(run.params.get(key))}" for key in keys)
+        if run.name in taken:
+            told = f"lost files, see {taken[run.name]}; {told}"
         lines.append((
             "*" if each.is_here else "",
             run.name,

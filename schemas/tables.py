@@ -16,6 +16,7 @@ QUARANTINE_RULES = [
     "broken_csv",  # quoting against RFC 4180
     "broken_json",
     "conflicting_id",  # one id, different contents: all its records
+    "forgotten",  # taken down (`winnow forget`): only its place in the source is told
     "invalid_unicode",  # half of a surrogate pair
     "invalid_utf8",
     "missing_column",
@@ -83,6 +84,8 @@ class Quarantine(Table):
 
     `id` is the record's own id where one could be read, else `sha256:` and the hash of its bytes.
     `rule` is a short name, `column` the field at fault, `found` is cut to 200 characters.
+    Of a record that was taken down neither id nor text nor a plain hash is told: both `id` and
+    `raw_sha256` are made of its salted digest.
     """
 
     id: str = pa.Field(str_length={"min_value": 1})

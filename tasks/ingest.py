@@ -28,6 +28,7 @@ from tasks.readers.spool import append, in_order, read_columns
 from tasks.sources import read_sources
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import write_batches
+from tasks.takedowns import Forgotten
 
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
 
@@ -42,7 +43,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     files = read_sources(paths.json("sources"))
     documents, quarantine = paths.table("documents"), paths.table("quarantine")
     with _scratch(paths) as folder:
-        intake = Intake(settings, folder)
+        intake = Intake(settings, folder, Forgotten.load(paths.takedowns))
         records = intake.read(files, paths.root)
         judged = _judge(intake.accepted_path)
         accepted = _write(documents, DOCUMENTS, Documents, intake.accepted_path, judged, files)

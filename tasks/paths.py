@@ -49,6 +49,11 @@ class Paths:
         return self.root / setting if setting else self.artifacts / "lancedb"
 
     @property
+    def takedowns(self) -> Path:
+        """Folder of the takedown records: which rows stay out, by salted digests."""
+        return self.root / "takedowns"
+
+    @property
     def params(self) -> Path:
         """The settings file."""
         return self.root / "params.yaml"

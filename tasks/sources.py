@@ -17,6 +17,7 @@ from tasks.source_objects import SeenHashes, remote_sources
 from tasks.stage import Paths, run_stage
 from tasks.storage.places import Places, is_remote
 from tasks.storage.rows import write_text
+from tasks.takedowns import Forgotten
 
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
 
@@ -28,6 +29,8 @@ def run(params: Params, paths: Paths) -> Manifest:
     if params.score.reference:  # read by `score`, which runs again when this file changes
         digest = _reference_digest(params.score.reference, paths)
         listing["reference"] = {"path": params.score.reference, "sha256": digest}
+    if forgotten := Forgotten.load(paths.takedowns).digest:  # `ingest` runs again when it changes
+        listing["takedowns"] = forgotten
     text = json.dumps(listing, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     write_text(paths.json("sources"), text)
     return Manifest(

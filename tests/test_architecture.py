@@ -20,8 +20,8 @@ FLOORS = {"schemas": ("tasks", "flows"), "tasks": ("flows",)}  # floor -> what l
 ONLY_IN = {  # library -> the only places that may import it
     "prefect": ("flows/",),
     "dvc": ("flows/repro/",),
-    "lancedb": ("tasks/storage/vectors.py",),
-    "lance": ("tasks/storage/vectors.py",),
+    "lancedb": ("tasks/storage/vectors/",),
+    "lance": ("tasks/storage/vectors/",),
     "torch": ("tasks/encoders/", "tasks/engine/products.py"),
     "sentence_transformers": ("tasks/encoders/",),
 }

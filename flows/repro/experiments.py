@@ -63,6 +63,12 @@ def kept_runs() -> list[Kept]:
     return found
 
 
+def kept_by_age() -> list[Kept]:
+    """All experiments, newest first, equally old ones by name."""
+    found = {run: _commit_time(run.commit) for run in kept_runs()}
+    return sorted(found, key=lambda run: (found[run], run.name), reverse=True)
+
+
 def locked_outs(run: Kept) -> list[LockedOut]:
     """Every output of a run, as its dvc.lock names them; none for an experiment without one."""
     name = f"{run.commit}:./dvc.lock"
@@ -130,3 +136,19 @@ def push_references(git_remote: str) -> int:
             remedy="`dvc exp rename` here, then push again",
         )
     return len(told.get("success", ())) + len(told.get("up_to_date", ()))
+
+
+def past_outs() -> dict[str, list[str]]:
+    """MD5 of every output that a dvc.lock of git's history names -> the runs or commits it is of.
+
+    A kept run is told by its name, another commit by the first digits of its id.
+    """
+    names = {run.commit: run.name for run in kept_runs()}
+    commits = git("log", "--all", "--format=%H", "--", "dvc.lock").decode().split()
+    found: dict[str, list[str]] = {}
+    for commit in dict.fromkeys([*names, *commits]):
+        for out in locked_outs(Kept(names.get(commit, commit[:12]), commit, "")):
+            label = names.get(commit, commit[:12])
+            if label not in found.setdefault(out.md5, []):
+                found[out.md5].append(label)
+    return found

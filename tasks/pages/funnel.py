@@ -11,6 +11,7 @@ WORDS: Final = {
     "broken_csv": "Broken CSV",
     "broken_json": "Broken JSON",
     "conflicting_id": "One id with different texts",
+    "forgotten": "Taken down on request",
     "invalid_unicode": "Broken Unicode",
     "invalid_utf8": "Not UTF-8",
     "not_an_object": "Not a JSON object",

@@ -8,15 +8,17 @@ import numpy as np
 from schemas.errors import SourceError
 from schemas.params import IngestParams
 from tasks.readers import read_records
-from tasks.readers.fields import Mapping
+from tasks.readers.fields import Document, Mapping
 from tasks.readers.files import OpenedFile, SourceFile
 from tasks.readers.layout import ACCEPTED, REFUSED
 from tasks.readers.progress import Progress
 from tasks.readers.records import Fault, Record, Refused, digest
 from tasks.readers.spool import Spool
 from tasks.storage.places import Places
+from tasks.takedowns import Forgotten
 
 _LOSSES = ("truncated_file", "unreadable_file")
+HINT = "remove it from the file too; takedowns/{}.json tells of it"
 _ROW_BYTES = 600  # what the columns of fixed width take, about
 
 log = logging.getLogger("winnow")
@@ -25,10 +27,11 @@ log = logging.getLogger("winnow")
 class Intake:
     """Maps records and puts each into one of two spools in `folder`: `accepted`, `refused`."""
 
-    def __init__(self, settings: IngestParams, folder: Path):
+    def __init__(self, settings: IngestParams, folder: Path, forgotten: Forgotten | None = None):
         self.accepted_path, self.refused_path = folder / "accepted", folder / "refused"
         self._settings, self._folder = settings, folder
         self._mapping = Mapping(settings)
+        self._forgotten = forgotten or Forgotten()
 
     def read(self, files: list[SourceFile], root: Path) -> np.ndarray:
         """Read all files; returns the number of records of each, shape (files,).
@@ -76,11 +79,32 @@ class Intake:
         except Refused as refusal:
             self._refuse(record, file, refusal.fault)
             return
+        if self._forgotten.known and self._forget(record, file, document):
+            return
         twin = digest(f"{document.raw_sha256}\0{document.source}\0{document.metadata}".encode())
         row = (*document, twin, record.sha256, file, record.row, record.line)
         self._accepted.add(row, _ROW_BYTES + len(document.text) + len(document.metadata))
 
+    def _forget(self, record: Record, file: int, document: Document) -> bool:
+        """Set a record aside that was taken down by id, content or source; False if it was not."""
+        taken, sign = self._forgotten.record_of(
+            ids=document.id, contents=document.content_sha256, sources=document.source
+        )
+        if taken:
+            self._set_aside(record, file, taken, sign)
+        return bool(taken)
+
+    def _set_aside(self, record: Record, file: int, taken: str, sign: str) -> None:
+        """Tell of a record that was taken down no more than where it stands in its file."""
+        fault = Fault("forgotten", "", "no record that was taken down", "one", HINT.format(taken))
+        row = (f"forgotten:{sign[:32]}", file, record.row, record.line, *fault, sign)
+        self._refused.add(row, _ROW_BYTES)
+
     def _refuse(self, record: Record, file: int, fault: Fault) -> None:
         name = self._mapping.readable_id(record.value) or f"sha256:{record.sha256[:32]}"
+        taken, sign = self._forgotten.record_of(ids=name)
+        if taken:  # what is wrong with it would quote it
+            self._set_aside(record, file, taken, sign)
+            return
         row = (name, file, record.row, record.line, *fault, record.sha256)
         self._refused.add(row, _ROW_BYTES + len(fault.found) + len(fault.hint))

@@ -61,7 +61,8 @@ def order(refused: Path) -> pl.DataFrame:
 
 def too_many(facts: dict[str, Any], settings: IngestParams, table: Path) -> QuarantineError | None:
     """Give the error to raise if more is refused than allowed or nothing is accepted; else None."""
-    read, refused = facts["records_read"], facts["quarantined"]
+    forgotten = facts["quarantined_by_rule"].get("forgotten", 0)  # taken down, not at fault
+    read, refused = facts["records_read"], facts["quarantined"] - forgotten
     limit, share = settings.max_quarantine_share, refused / read
     if facts["accepted"] and share <= limit:
         return None
