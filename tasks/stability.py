@@ -20,8 +20,7 @@ from tasks.selectors import Selector
 
 log = logging.getLogger("winnow")
 Rows = Int[np.ndarray, " k"]
-OBJECTIVE: Final = "objective"  # where a selector's totals hold the value of its subset, if at all
-NO_SHARE: Final = "this selector maximises no objective (or its value is 0)"
+NO_SHARE: Final = "this selector maximises no function of the subset alone (or its value is 0)"
 ROUNDING: Final = 1e-9  # 1 - 0.9 is a little less than 0.1
 
 
@@ -91,9 +90,9 @@ def steadied(search: Search, scratch: Selection, previous: Rows, most: int) -> S
     fixed = np.setdiff1d(kept, loose[len(loose) - most :] if most else loose[:0])
     try:
         found = search.with_included(fixed)
-        if most and OBJECTIVE in found.totals:
+        if most and (value := objective_of(found)) is not None:
             still = search.with_included(kept)
-            found = max(still, found, key=lambda each: float(each.totals[OBJECTIVE]))
+            found = found if value > (objective_of(still) or 0.0) else still
     except InfeasibleError as error:
         if not (search.limits.min_distance and search.limits.floors):
             raise
@@ -103,6 +102,16 @@ def steadied(search: Search, scratch: Selection, previous: Rows, most: int) -> S
     held = frozenset(np.intersect1d(found.indices, dropped).tolist())
     facts = told | _outcome(scratch, found, kept, len(np.setdiff1d(among, [*kept, *found.indices])))
     return Steadied(_ranked(search, scratch, found), held, facts)
+
+
+def objective_of(selection: Selection) -> float | None:
+    """The value of a subset by the function that its selector maximises, None if there is none.
+
+    Kernel herding sums gains that depend on the order of the picks: they are not told as a value.
+    """
+    parts = selection.totals.get("parts", {}).values()
+    herding = any("mmd_squared" in part for part in parts)
+    return None if herding else selection.totals.get("objective")
 
 
 def _by_worth(search: Search, sure: Rows, others: Rows) -> Rows:
@@ -169,7 +178,7 @@ def _outcome(
     scratch: Selection, found: Selection, among: Rows, forced: int = 0
 ) -> dict[str, Any]:
     """What the manifest says: rows replaced, forced out and kept, and F as a share of F(S*)."""
-    value, best = found.totals.get(OBJECTIVE), scratch.totals.get(OBJECTIVE)
+    value, best = objective_of(found), objective_of(scratch)
     share = round(value / best, 6) if value is not None and best else None
     return {
         "held": True,
