@@ -28,7 +28,7 @@ from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.progress import ProgressFiles
 from tasks.storage.rows import read_rows, read_vectors, write_rows
 
-VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.3.0"  # DVC reads this line; raise it when equal input may give other output
 
 
 def run(params: Params, paths: Paths) -> Manifest:

@@ -174,9 +174,7 @@ def _ranked(search: Search, scratch: Selection, found: Selection) -> Selection:
     )
 
 
-def _outcome(
-    scratch: Selection, found: Selection, among: Rows, forced: int = 0
-) -> dict[str, Any]:
+def _outcome(scratch: Selection, found: Selection, among: Rows, forced: int = 0) -> dict[str, Any]:
     """What the manifest says: rows replaced, forced out and kept, and F as a share of F(S*)."""
     value, best = objective_of(found), objective_of(scratch)
     share = round(value / best, 6) if value is not None and best else None

@@ -55,7 +55,8 @@ def test_no_more_rows_are_replaced_than_allowed_and_every_limit_holds(name, data
     if facts["held"]:
         assert facts["replaced"] <= most
     else:
-        assert limits.min_distance and limits.floors
+        assert limits.min_distance
+        assert limits.floors
     plain = not (limits.floors or limits.caps or limits.min_distance or limits.in_tokens)
     if plain and limits.budget >= len(among | set(limits.include)):
         assert facts["forced_out"] == 0
