@@ -15,8 +15,8 @@ from tasks.pace import Pace
 from tasks.stage import Paths
 
 
-def publish_stage(stage: str, version: str) -> None:
-    """Attach the outputs of a stage to its task run; of `ingest`, what it refused too."""
+def publish_stage(stage: str, version: str, ran: bool = True) -> None:
+    """Attach the outputs of a stage to its task run; of some, what it did beside them."""
     create_table_artifact(
         key=f"stage-{stage}",
         table=findings.outputs(stage),
@@ -24,6 +24,19 @@ def publish_stage(stage: str, version: str) -> None:
     )
     if stage == "ingest":
         _publish_quarantine()
+    if stage == "embed":
+        create_table_artifact(
+            key="encoded",
+            table=findings.encoded(Paths(), ran),
+            description="Rows the model encoded, and rows whose vectors were known",
+        )
+    if stage == "validate":
+        create_table_artifact(
+            key="changes",
+            table=findings.changes(Paths()),
+            description="Rows that entered and left since the promoted run. All: "
+            "artifacts/changes.parquet",
+        )
 
 
 def _publish_quarantine() -> None:
