@@ -28,7 +28,8 @@ def evidence(
 
     `document` is the record's own row of documents, None if it was refused. `of_id` holds the rows
     of its id in `scores`, `selection`, `stands_for` and, if it has some, `changes`: they belong to
-    the one record of that id that is nobody's exact duplicate. `keeper` is what `standing` says of a duplicate's twin.
+    the one record of that id that is nobody's exact duplicate. `keeper` is what `standing` says of
+    a duplicate's twin.
     """
     found = {**decision, "keeper": keeper, "changes": of_id.get("changes", [])}
     if document is None:
