@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BIN := $(CURDIR)/.venv/bin
 SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 
-.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows clean \
+.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows nights clean \
 	services services-status services-stop services-secrets
 
 help:
@@ -77,6 +77,11 @@ bench:
 bench-rows:
 	@$(MAKE) --no-print-directory setup EXTRAS=test,static
 	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.instruction_rows
+
+# make nights   a month of nights with arrivals, edits and deletions (ARGS="--nights 5 --seed 1")
+nights:
+	@$(MAKE) --no-print-directory setup EXTRAS=test,static
+	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.nights $(ARGS)
 
 clean:
 	rm -rf .venv artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
