@@ -25,18 +25,21 @@ def publish_stage(stage: str, version: str, ran: bool = True) -> None:
     if stage == "ingest":
         _publish_quarantine()
     if stage == "embed":
-        create_table_artifact(
-            key="encoded",
-            table=findings.encoded(Paths(), ran),
-            description="Rows the model encoded, and rows whose vectors were known",
+        table = findings.encoded(Paths(), ran)
+        _publish_table(
+            "encoded", table, "Rows the model encoded, and rows whose vectors were known"
         )
     if stage == "validate":
-        create_table_artifact(
-            key="changes",
-            table=findings.changes(Paths()),
-            description="Rows that entered and left since the promoted run. All: "
-            "artifacts/changes.parquet",
-        )
+        what = "Rows that entered and left since the promoted run"
+        _publish_table("changes", findings.changes(Paths()), f"{what}: artifacts/changes.parquet")
+
+
+def _publish_table(key: str, table: findings.Table, description: str) -> None:
+    """Attach a table, or the word that there is nothing in it."""
+    if table:
+        create_table_artifact(key=key, table=table, description=description)
+    else:
+        create_markdown_artifact(key=key, markdown="None.", description=description)
 
 
 def _publish_quarantine() -> None:

@@ -79,7 +79,7 @@ def outputs(paths: Paths) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in paths.artifacts.glob("[!.]*.*")}
 
 
-@pytest.mark.parametrize("place", ["disk", "s3"])
+@pytest.mark.parametrize("place", ["disk", pytest.param("s3", marks=pytest.mark.slow)])
 def test_each_night_encodes_new_contents_alone_and_equals_a_run_from_scratch(
     place, tmp_path, tiny_model, request
 ):
