@@ -14,6 +14,7 @@ from tasks.selectors import SELECTORS
 from tasks.stability import Search, Steadied, most_replacements, objective_of, steadied
 from tests.brute_force import allowed_subsets
 from tests.pools import limits_for, pool_of, pools, random_pool
+from tests.tasks.test_selectors_limits import Ticks
 
 WITHOUT_OBJECTIVE = {
     "distribution_matching",
@@ -34,7 +35,7 @@ def steady(name, pool, limits, previous, most, seed=0) -> tuple[Steadied, Steadi
 
 
 @pytest.mark.parametrize("name", SELECTORS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.data())
 def test_no_more_rows_are_replaced_than_allowed_and_every_limit_holds(name, data):
     pool = data.draw(pools())
@@ -152,3 +153,17 @@ def test_where_kept_rows_leave_no_way_to_a_floor_the_run_from_scratch_stands(cap
     assert found.facts["held"] is False
     assert found.selection.indices.tolist() == scratch.selection.indices.tolist() == [1, 2, 3]
     assert "not held" in caplog.text
+
+
+@pytest.mark.parametrize("name", SELECTORS)
+def test_the_bound_and_the_floors_hold_in_a_search_that_the_clock_stops(name):
+    pool, limits = random_pool(60), Limits(30, floors={0: 4, 2: 3}, include=(7,))
+    search = Search(SELECTORS[name](), pool, limits, 0, Watch(1.0, clock=Ticks()))
+    before = np.arange(0, 60, 3)
+    found = steadied(search, search(), before, 2)
+    chosen = found.selection.indices
+    assert len(np.setdiff1d(before, chosen)) <= 2
+    assert np.isin(7, chosen)
+    assert (pool.group[chosen, 0] == 0).sum() >= 4
+    assert (pool.group[chosen, 0] == 2).sum() >= 3
+    assert len(found.selection.gains) == len(found.selection.weights) == len(chosen)
