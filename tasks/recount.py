@@ -128,7 +128,8 @@ def check_replacements(
     same = tables["previous_selection"].join(
         tables["vectors"], on=["id", "content_sha256"], how="semi"
     )
-    among = same.filter(pl.col("id").is_in(eligible.to_list()))
+    may = {*eligible.to_list(), *choose.must_include}  # these whatever their quality
+    among = same.filter(pl.col("id").is_in(list(may)))
     left = among.join(tables["selection"], on="id", how="anti")
     most = most_replacements(choose, len(among))
     if len(left) - facts["forced_out"] > most:
