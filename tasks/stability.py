@@ -86,13 +86,8 @@ def steadied(search: Search, scratch: Selection, previous: Rows, most: int) -> S
     if len(dropped) <= most:
         return Steadied(scratch, facts=told | _outcome(scratch, scratch, among))
     kept = _admitted(search, _by_worth(search, np.intersect1d(among, scratch.indices), dropped))
-    loose = kept[np.isin(kept, dropped)]
-    fixed = np.setdiff1d(kept, loose[len(loose) - most :] if most else loose[:0])
     try:
-        found = search.with_included(fixed)
-        if most and (value := objective_of(found)) is not None:
-            still = search.with_included(kept)
-            found = found if value > (objective_of(still) or 0.0) else still
+        found = _filled_up(search, kept, kept[np.isin(kept, dropped)], most)
     except InfeasibleError as error:
         if not (search.limits.min_distance and search.limits.floors):
             raise
@@ -100,7 +95,8 @@ def steadied(search: Search, scratch: Selection, previous: Rows, most: int) -> S
         facts = told | _outcome(scratch, scratch, among)
         return Steadied(scratch, facts=facts | {"held": False})
     held = frozenset(np.intersect1d(found.indices, dropped).tolist())
-    facts = told | _outcome(scratch, found, kept, len(np.setdiff1d(among, [*kept, *found.indices])))
+    forced = len(np.setdiff1d(among, np.union1d(kept, found.indices)))
+    facts = told | _outcome(scratch, found, kept, forced)
     return Steadied(_ranked(search, scratch, found), held, facts)
 
 
@@ -129,6 +125,17 @@ def _by_worth(search: Search, sure: Rows, others: Rows) -> Rows:
     ).indices
     order = order[np.isin(order, others)]
     return np.concatenate([sure, order, np.setdiff1d(others, order)])
+
+
+def _filled_up(search: Search, kept: Rows, loose: Rows, most: int) -> Selection:
+    """Select beside `kept` without the last `most` of `loose`, or beside all if that is as good."""
+    fixed = np.setdiff1d(kept, loose[max(0, len(loose) - most) :])
+    found = search.with_included(fixed)
+    value = objective_of(found)
+    if not most or value is None:
+        return found
+    still = search.with_included(kept)
+    return found if value > (objective_of(still) or 0.0) else still
 
 
 def _admitted(search: Search, rows: Rows) -> Rows:
