@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BIN := $(CURDIR)/.venv/bin
 SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 
-.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows nights clean \
+.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows nights faults clean \
 	services services-status services-stop services-secrets
 
 help:
@@ -82,6 +82,10 @@ bench-rows:
 nights:
 	@$(MAKE) --no-print-directory setup EXTRAS=test,static
 	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.nights $(ARGS)
+
+# make faults   break runs in every way we know and count what survives (an hour; ARGS="--seed 1 --only ...")
+faults: setup
+	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.faults $(ARGS)
 
 clean:
 	rm -rf .venv artifacts .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

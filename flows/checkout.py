@@ -12,6 +12,7 @@ from flows.git import blobs, blobs_here, git
 from flows.lock import run_lock
 from flows.record import CODE, RUN_FILES, snapshot
 from flows.repro import outputs
+from flows.repro.damage import discard_cached
 from flows.repro.experiments import Kept, kept_runs
 from schemas.errors import SettingsError, WinnowError
 from tasks.stage import Paths
@@ -73,6 +74,7 @@ def bring_back(run: Kept, force: bool) -> BroughtBack:
         ensure_kept()
     wanted = {name: git("cat-file", "--filters", f"{run.commit}:./{name}") for name in RUN_FILES}
     outs = repro.parse_lock(wanted["dvc.lock"].decode("utf-8"))
+    discard_cached(outs)  # a damaged copy counts as missing
     missing = outputs.not_cached(outs)
     if missing:
         outputs.fetch(missing)

@@ -7,6 +7,7 @@ tried again only after a broken transfer from or to object storage.
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 from prefect import Task, flow, get_run_logger, task
@@ -21,6 +22,7 @@ from flows.form import CurateParams, filled
 from flows.outcome import Outcome, row_counts
 from flows.publishing import Progress, publish_run, publish_stage
 from flows.record import keep
+from flows.repro.damage import replace_damaged
 from flows.settings import save
 from flows.versions import stage_version
 from flows.waiting import checkout
@@ -108,7 +110,7 @@ def _reproduce(stage: str) -> State:
     started, progress = time.monotonic(), Progress(stage)
     on_line = _teller(stage, progress)
     try:
-        ran = not repro.is_unchanged(stage) and repro.reproduce(stage, on_line)
+        ran = bring_up_to_date(stage, on_line)
     except WinnowError as error:
         return Failed(message=str(error), data=error)
     progress.finish()
@@ -125,6 +127,27 @@ def _reproduce(stage: str) -> State:
     if ran:
         return Completed(data=outcome)
     return Completed(name="Cached", message="DVC found nothing changed", data=outcome)
+
+
+def bring_up_to_date(stage: str, on_line: Callable[[str], None]) -> bool:
+    """Whether the stage ran; what is damaged is replaced, before and after.
+
+    After: DVC takes the copy in its cache for an output that it finds there by its digest.
+    """
+    _replace_damaged(stage, on_line)
+    if repro.is_unchanged(stage):
+        return False
+    ran = repro.reproduce(stage, on_line)
+    if _replace_damaged(stage, on_line):
+        ran = repro.reproduce(stage, on_line) or ran
+    return ran
+
+
+def _replace_damaged(stage: str, on_line: Callable[[str], None]) -> bool:
+    told = replace_damaged(stage)
+    for line in told:
+        on_line(line)
+    return bool(told)
 
 
 def _teller(stage: str, progress: Progress) -> Any:

@@ -9,6 +9,7 @@ from pathlib import Path
 from flows import repro
 from flows.console import columns
 from flows.copying import copy_checkout
+from flows.repro import damage
 from schemas.errors import WinnowError
 from schemas.manifest import Manifest
 from tasks import PIPELINE
@@ -45,7 +46,8 @@ def verify(as_json: bool) -> tuple[str, bool]:
             expected="outputs that belong to the settings, code and sources as they are",
             remedy="run `winnow run` or `dvc repro` first",
         )
-    ensure_whole(Paths())
+    damage.ensure_whole()
+    ensure_ended(Paths())
     here = repro.lock_entries()
     with tempfile.TemporaryDirectory(prefix="winnow-verify-") as folder:
         print(f"running every stage again in {folder}", file=sys.stderr, flush=True)
@@ -57,7 +59,7 @@ def verify(as_json: bool) -> tuple[str, bool]:
     return (_data(found, equal) if as_json else _words(found, equal)), equal
 
 
-def ensure_whole(paths: Paths) -> None:
+def ensure_ended(paths: Paths) -> None:
     """Raise `WinnowError` if the search was stopped early: another run may stop elsewhere."""
     if stopped := Manifest.read(manifest_path(paths, "choose")).facts["totals"].get("stopped"):
         raise WinnowError(

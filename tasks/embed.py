@@ -40,11 +40,9 @@ def run(params: Params, paths: Paths) -> Manifest:
     ids = kept_ids(paths)
     keys = read_rows(paths.table("documents"), ["id", "content_sha256", "duplicate_of"])
     keys = keys.filter(pl.col("duplicate_of").is_null()).join(ids.to_frame(), on="id", how="semi")
-    missing = keys.join(cache.places(), on="content_sha256", how="anti").sort("id")
+    missing = keys.join(sound(cache, keys), on="content_sha256", how="anti").sort("id")
     known = len(keys) - len(missing)
-    log.info(
-        f"{len(missing):,} of {len(keys):,} rows to encode, {known:,} known, on {encoder.device}"
-    )
+    log.info(f"{len(missing):,} rows to encode, {known:,} known, on {encoder.device}")
     embed_missing(encoder, cache, paths, missing["id"])
     empty = export(cache, keys.sort("id"), paths)
     facts = {"encoded_rows": len(missing), "cached_rows": len(keys) - len(missing)}
@@ -60,6 +58,19 @@ def run(params: Params, paths: Paths) -> Manifest:
     manifest = write_manifest(paths, manifest, inputs, (paths.table("vectors"),))
     publish_vectors(params, paths)
     return manifest
+
+
+def sound(cache: EmbeddingCache, keys: pl.DataFrame) -> pl.DataFrame:
+    """The content hashes of `keys` whose vectors the cache holds as they were when it got them."""
+    placed = keys.join(cache.places(), on="content_sha256", how="inner").sort("place")
+    whole = [cache.is_sound(part["place"].to_numpy()) for part in placed.iter_slices(CHUNK_ROWS)]
+    found = placed.filter(pl.Series(np.concatenate(whole) if whole else [], dtype=pl.Boolean))
+    if damaged := len(placed) - len(found):
+        log.warning(
+            f"{damaged:,} vectors in the embedding cache were damaged and are made anew; check the "
+            f"disk that holds {cache.location}"
+        )
+    return found.select("content_sha256")
 
 
 def embed_missing(encoder: Encoder, cache: EmbeddingCache, paths: Paths, ids: pl.Series) -> None:

@@ -13,9 +13,11 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from schemas.errors import SettingsError, WinnowError
+from schemas.errors import ContractError, SettingsError, WinnowError
 from schemas.manifest import Manifest, file_digest
 from schemas.params import Params
+from tasks import PIPELINE
+from tasks.full_disk import disk_full_error
 from tasks.paths import Paths as Paths
 from tasks.storage.rows import write_text
 from tasks.transfer import transfer_error
@@ -67,16 +69,41 @@ def write_manifest(
     inputs: tuple[Path, ...] = (),
     outputs: tuple[Path, ...] = (),
 ) -> Manifest:
-    """Add the digests of input and output files to a manifest and write it."""
+    """Add the digests of input and output files to a manifest and write it.
+
+    Raises `ContractError` if an input is no longer the file that its stage wrote.
+    """
+    read = {path.name: file_digest(path) for path in inputs}
+    ensure_unaltered(paths, read)
     full = Manifest(
         **{
             **manifest.__dict__,
-            "inputs": {path.name: file_digest(path) for path in inputs},
+            "inputs": read,
             "outputs": {path.name: file_digest(path) for path in outputs},
         }
     )
     write_text(manifest_path(paths, manifest.stage), full.to_json())
     return full
+
+
+def ensure_unaltered(paths: Paths, read: dict[str, str]) -> None:
+    """Compare the digests of files read with those that the stages which wrote them noted.
+
+    DVC looks at time and size before it reads a file again, so a byte that a disk flips in a file
+    goes past it.
+    """
+    for stage in PIPELINE:
+        path = manifest_path(paths, stage)
+        if stage == "sources" or not path.exists():  # sources.json is a listing
+            continue
+        for name, digest in Manifest.read(path).outputs.items():
+            if read.get(name, digest) != digest:
+                raise ContractError(
+                    f"{name} is not the file that stage {stage} wrote: its bytes were altered",
+                    expected=f"SHA-256 {digest[:12]}…, found {read[name][:12]}…",
+                    where=str(paths.artifacts / name),
+                    remedy="`winnow run` replaces it, and DVC's copy of it if that is damaged",
+                )
 
 
 def peak_memory_mb() -> float:
@@ -97,15 +124,16 @@ def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
     try:
         manifest = run(load_params(paths.params), paths)
     except Exception as error:
-        problem = error if isinstance(error, WinnowError) else transfer_error(error)
+        known = error if isinstance(error, WinnowError) else None
+        problem = disk_full_error(error) or known or transfer_error(error)
         if problem is None:
             raise
         print(f"\n{stage} stopped: {problem}", file=sys.stderr)
         sys.exit(problem.exit_status)
     seconds = time.monotonic() - started
     peak_mb = peak_memory_mb()
-    known = round(peak_mb) if peak_mb == peak_mb else None  # not a number where it is not told
-    facts = {"seconds": round(seconds, 2), "peak_mb": known}
+    told = round(peak_mb) if peak_mb == peak_mb else None  # not a number where it is not told
+    facts = {"seconds": round(seconds, 2), "peak_mb": told}
     write_text(paths.artifacts / "facts" / f"{stage}.json", json.dumps(facts) + "\n")
     rows = " ".join(f"{name}={count:,}" for name, count in manifest.rows.items())
     log.info(f"{stage} {manifest.version}: {rows} seconds={seconds:.1f} peak_mb={peak_mb:.0f}")

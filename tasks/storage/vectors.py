@@ -12,7 +12,7 @@ from typing import Any, Final
 import numpy as np
 import polars as pl
 import pyarrow as pa
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from schemas.errors import StorageError
 from tasks.storage.places import is_remote
@@ -43,15 +43,18 @@ def _remote_options(location: str) -> dict[str, str]:
 
 @contextmanager
 def explained(location: str) -> Iterator[None]:
-    """Put LanceDB's failures at an address on S3 in words; of a folder they are left as they are.
-
-    LanceDB retries by itself what may succeed a moment later.
-    """
+    """Put LanceDB's failures in words; on S3 it has retried by itself what may succeed later."""
     try:
         yield
     except (RuntimeError, OSError, ValueError) as error:
         if not is_remote(location):
-            raise
+            told = " ".join(str(error).split())[:300]
+            raise StorageError(
+                f"LanceDB cannot read or write its files: {told}",
+                where=location,
+                remedy="if they are damaged, remove that folder: all in it is derived and is made "
+                "anew, the vectors too",
+            ) from error
         from tasks.storage.s3_errors import words_of
 
         found = words_of(str(error).partition("\n")[0])[:300]
@@ -80,7 +83,8 @@ class VectorStore:
     def cache(self, identity: str, width: int) -> "EmbeddingCache":
         """The vectors a model has made so far, opened or created."""
         with explained(self.location):
-            return EmbeddingCache(self.database, f"cache_{identity[:32]}", width, self.location)
+            name = f"embeddings_{identity[:32]}"
+            return EmbeddingCache(self.database, name, width, self.location)
 
     def _tags(self, name: str) -> dict[str, Any]:
         if name not in self.database.list_tables().tables:
@@ -139,8 +143,23 @@ class VectorStore:
         return found.sort("similarity", "id", descending=[True, False]).head(k)
 
 
+def checksums(tokens: Int[np.ndarray, " b"], vectors: Float[np.ndarray, "b d"]) -> np.ndarray:
+    """One number per row, (b,) int64: tokens and the vector's words times odd numbers, added up.
+
+    Modulo 2^64 an odd factor loses no bit, so a row with one altered word never keeps its number.
+    """
+    words = np.ascontiguousarray(vectors, dtype=np.float32).view(np.uint32).astype(np.uint64)
+    rows = np.concatenate([words, np.asarray(tokens).astype(np.uint64)[:, None]], axis=1)
+    factors = np.random.default_rng(0).integers(0, 2**63, rows.shape[1], dtype=np.uint64) * 2 + 1
+    summed: np.ndarray = (rows * factors).sum(axis=1, dtype=np.uint64)
+    return summed.view(np.int64)
+
+
 class EmbeddingCache:
-    """Vectors by content hash, for one model identity: content met again is not embedded again."""
+    """Vectors by content hash, for one model identity: content met again is not embedded again.
+
+    Every row has a checksum, since nothing else here would notice a byte that a disk flipped.
+    """
 
     def __init__(self, database: Any, name: str, width: int, location: str):
         self.schema = pa.schema(
@@ -148,23 +167,36 @@ class EmbeddingCache:
                 pa.field("content_sha256", pa.string()),
                 pa.field("tokens", pa.int64()),
                 pa.field("vector", vector_type(width)),
+                pa.field("checksum", pa.int64()),
             ]
         )
         self.width, self.location = width, location
-        self.table = database.create_table(name, schema=self.schema, exist_ok=True)
+        with explained(location):
+            self.table = database.create_table(name, schema=self.schema, exist_ok=True)
 
     def places(self) -> pl.DataFrame:
-        """Every known content hash and the position of its first row."""
-        known = pl.from_arrow(self.table.to_lance().to_table(columns=["content_sha256"]))
+        """Every known content hash and the position of its last row: a damaged one is made anew."""
+        with explained(self.location):
+            known = pl.from_arrow(self.table.to_lance().to_table(columns=["content_sha256"]))
         assert isinstance(known, pl.DataFrame)
-        return known.with_row_index("place").unique("content_sha256", keep="first")
+        return known.with_row_index("place").unique("content_sha256", keep="last")
 
     def add(self, hashes: pl.Series, tokens: np.ndarray, vectors: Float[np.ndarray, "b d"]) -> None:
         """Remember vectors of content not known before."""
         columns = [hashes.to_arrow().cast(pa.string()), pa.array(tokens), vector_array(vectors)]
+        columns.append(pa.array(checksums(tokens, vectors)))
         with explained(self.location):
             self.table.add(pa.Table.from_arrays(columns, schema=self.schema))
 
     def take(self, places: np.ndarray) -> pa.Table:
         """The rows at some positions, in that order."""
-        return self.table.to_lance().take(places.tolist())
+        with explained(self.location):
+            return self.table.to_lance().take(places.tolist())
+
+    def is_sound(self, places: np.ndarray) -> np.ndarray:
+        """Whether each row at some positions is, by its checksum, the one that was added."""
+        found = self.take(places)
+        flat = found["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        here = checksums(found["tokens"].to_numpy(), flat.reshape(-1, self.width))
+        same: np.ndarray = here == found["checksum"].to_numpy()
+        return same

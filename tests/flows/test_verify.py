@@ -8,7 +8,7 @@ import pytest
 from flows.copying import copy_checkout
 from flows.repro import LockedOut
 from flows.settings import apply_overrides, save
-from flows.verify import compare, ensure_whole
+from flows.verify import compare, ensure_ended
 from schemas.errors import WinnowError
 from schemas.manifest import Manifest
 from schemas.params import Params
@@ -90,10 +90,10 @@ def test_a_search_that_was_stopped_is_nothing_to_compare_with(tmp_path, totals):
     paths = Paths(tmp_path)
     write_manifest(paths, Manifest("choose", "1", {}, facts={"totals": totals}))
     if "stopped" not in totals:
-        ensure_whole(paths)
+        ensure_ended(paths)
         return
     with pytest.raises(WinnowError, match="stopped by its time limit"):
-        ensure_whole(paths)
+        ensure_ended(paths)
 
 
 def test_paths_of_the_settings_that_do_not_exist_are_left_to_the_stage(checkout, tmp_path):

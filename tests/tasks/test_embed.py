@@ -140,6 +140,27 @@ def test_killed_between_two_chunks_it_loses_no_finished_one(stage, monkeypatch, 
     assert other.table("vectors").read_bytes() == resumed
 
 
+def altered(folder, content):
+    """Flip a bit in the one place of the cache's files that holds some bytes."""
+    files = folder.glob("embeddings_*/data/*.lance")
+    (file,) = [path for path in files if content in path.read_bytes()]
+    data = bytearray(file.read_bytes())
+    data[data.index(content) + 2] ^= 4
+    file.write_bytes(data)
+
+
+def test_a_bit_that_flips_in_the_cache_is_noticed_and_mended(stage, caplog):
+    _, before, _ = stage()
+    vector = read_vectors(stage.paths.table("vectors"))[1][1]
+    altered(stage.paths.store(""), vector.tobytes())
+    with caplog.at_level("WARNING", "winnow"):
+        _, after, facts = stage()
+    assert after == before
+    assert facts == {"encoded_rows": 1, "cached_rows": 3}
+    assert "1 vectors in the embedding cache were damaged" in caplog.text
+    assert stage()[2] == {"encoded_rows": 0, "cached_rows": 4}
+
+
 def test_a_cache_that_lost_rows_is_found_out(stage, monkeypatch):
     monkeypatch.setattr(embed, "embed_missing", lambda *_: None)
     with pytest.raises(ContractError, match="lost rows"):

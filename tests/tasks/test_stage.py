@@ -1,5 +1,6 @@
 """How a stage starts and ends: exit status, what is said, which facts are left."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -7,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from schemas.errors import ContractError, SettingsError
+from schemas.errors import ContractError, SettingsError, StorageError
 from schemas.manifest import Manifest
 from tasks import stage
-from tasks.stage import Paths, run_stage
+from tasks.stage import Paths, run_stage, write_manifest
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,3 +75,33 @@ def test_wrong_settings_end_a_real_stage_with_status_2(tmp_path):
     assert "deduplicate stopped: settings are not valid" in told.stderr
     assert "deduplicate.threshold: Input should be greater than 0 (found '0')" in told.stderr
     assert "Traceback" not in told.stderr
+
+
+def test_a_file_altered_after_its_stage_wrote_it_is_refused(tmp_path):
+    paths, table = Paths(tmp_path), tmp_path / "artifacts" / "scores.parquet"
+    table.parent.mkdir()
+    table.write_bytes(b"as written")
+    write_manifest(paths, Manifest("score", "1.0", {}), outputs=(table,))
+    write_manifest(paths, Manifest("choose", "1.0", {}), inputs=(table,))
+    table.write_bytes(b"as writteN")
+    with pytest.raises(ContractError, match=r"scores\.parquet is not the file that stage score"):
+        write_manifest(paths, Manifest("choose", "1.0", {}), inputs=(table,))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.ENOSPC, "No space left on device", "artifacts/x"),
+        RuntimeError("lance error: LanceError(IO): ... No space left on device (os error 28)"),
+    ],
+)
+def test_a_full_disk_is_named_whichever_library_meets_it(here, capsys, error):
+    def run(params, paths):
+        try:
+            raise error
+        except Exception as cause:
+            raise StorageError("LanceDB cannot write") from cause
+
+    with pytest.raises(SystemExit):
+        run_stage("try", run)
+    assert "try stopped: the disk is full: " in capsys.readouterr().err

@@ -4,8 +4,10 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tasks.storage.vectors import VectorStore, vector_array, vector_type
+from tasks.storage.vectors import VectorStore, checksums, vector_array, vector_type
 
 WIDTH = 6
 HOSTILE = [
@@ -56,11 +58,22 @@ def test_the_cache_gives_back_what_it_was_given_at_any_place(store, tmp_path):
         assert flat.tobytes() == vectors[[4, 0, 2, 0]].tobytes()
 
 
-def test_content_added_twice_counts_as_its_first(store):
+def test_content_added_twice_counts_as_its_last(store):
     cache, vectors = store.cache("m" * 64, WIDTH), unit(3)
     cache.add(hashes("a", "b"), np.array([1, 1]), vectors[:2])
     cache.add(hashes("a"), np.array([9]), vectors[2:])
-    assert sorted(cache.places().select("content_sha256", "place").rows()) == [("a", 0), ("b", 1)]
+    assert sorted(cache.places().select("content_sha256", "place").rows()) == [("a", 2), ("b", 1)]
+
+
+@given(row=st.integers(0, 4), word=st.integers(0, WIDTH), bits=st.integers(1, 2**32 - 1))
+def test_no_change_of_one_word_keeps_the_checksum(row, word, bits):
+    vectors, tokens = unit(5), np.arange(5)
+    before = checksums(tokens, vectors)
+    if word == WIDTH:
+        tokens[row] ^= bits
+    else:
+        vectors.view(np.uint32)[row, word] ^= bits
+    assert (checksums(tokens, vectors) != before).tolist() == [i == row for i in range(5)]
 
 
 def test_two_models_have_two_caches(store):

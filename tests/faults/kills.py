@@ -1,0 +1,140 @@
+"""kill -9: of a stage, of the flow, of all at once at a stage's end, of Prefect's server."""
+
+import os
+import random
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Final
+
+import psutil
+
+from tasks import PIPELINE
+from tests.faults.ground import DVC, FLOW, Ground, Started, at_work, stage_of
+from tests.faults.outcome import Trial
+
+LONGEST_SECONDS: Final = 600.0
+TORN: Final = "Unable to read RWLock-file"  # DVC's words for its lock file, half written
+MEND: Final = ("-m", "flows.cli", "doctor")  # any command of ours that looks at DVC does
+
+
+def reach(ground: Ground, stage: str) -> tuple[Started, psutil.Process | None]:
+    """Start `dvc repro` and wait for the process of a stage."""
+    started = ground.start(*DVC)
+    found = stage_of(started, stage)
+    if found is None and TORN in started.said:
+        ground.run(*MEND)
+        started = ground.start(*DVC)
+        found = stage_of(started, stage)
+    return started, found
+
+
+def settled(ground: Ground, what: str, ended: str, runner: tuple[str, ...]) -> Trial:
+    """Run again, and compare all files with those of an undisturbed run."""
+    ground.wait_for_orphans()
+    again = ground.run(*runner)
+    if again.status and TORN in again.said:  # DVC alone; `winnow run` mends it by itself
+        ground.run(*MEND)
+        again = ground.run(*runner)
+        ended += ", DVC's lock file mended"
+    ground.last_said = again.said
+    if again.status:
+        return Trial(what, ended, last_words(again), ground.rows_lost())
+    left = [*ground.differing(), *ground.leftovers()]
+    problem = f"unlike an undisturbed run: {', '.join(left)}" if left else ""
+    return Trial(what, ended, problem, ground.rows_lost())
+
+
+def last_words(started: Started) -> str:
+    """Status and last lines of a run that failed."""
+    return f"status {started.status}: " + " / ".join(started.said.strip().splitlines()[-8:])
+
+
+def prepared(ground: Ground, round_: int) -> None:
+    """Give the run something to do in every stage: from nothing, or over another state's files."""
+    ground.put("b" if ground.state == "a" else "a")
+    if round_ % 2 == 0:
+        ground.clear()
+
+
+def stages(ground: Ground, chance: random.Random, rounds: int) -> Iterator[Trial]:
+    """Kill each stage's process at a random moment of its work, under plain `dvc repro`."""
+    for round_ in range(rounds):
+        prepared(ground, round_)
+        for stage in PIPELINE:
+            started, found = reach(ground, stage)
+            if found is None:  # this round may leave the stage nothing to do
+                if started.status:
+                    yield Trial(f"round {round_}, {stage}", "not reached", last_words(started))
+                continue
+            wait = chance.uniform(0, ground.seconds[stage])
+            done, _ = psutil.wait_procs([found], timeout=wait)
+            if done:  # quicker than in the undisturbed run: then at its end
+                _kill_all(ground, started)
+            else:
+                found.kill()
+            ended = f"killed after {wait:.2f} s" + (" (it had ended)" if done else "")
+            started.process.wait()
+            last = stage == PIPELINE[-1]
+            what = f"round {round_}, {stage}"
+            if last:
+                yield settled(ground, what, ended, DVC)
+            else:
+                yield Trial(what, ended, _harm(ground))
+
+
+def _harm(ground: Ground) -> str:
+    """Why the files left by a kill are no good; a file is whole, of the old run or of the new."""
+    whole = [ground.expected[state] for state in ground.expected]
+    torn = [
+        path.name
+        for path in (ground.root / "artifacts").glob("*.*")
+        if path.suffix in (".parquet", ".json", ".html") and not path.name.startswith(".")
+        and path.read_bytes() not in [files.get(path.name) for files in whole]
+    ]  # fmt: skip
+    return f"neither the old nor the new: {', '.join(torn)}" if torn else ""
+
+
+def boundaries(ground: Ground, chance: random.Random, rounds: int) -> Iterator[Trial]:
+    """Kill the flow and everything below it the moment a stage's process has ended."""
+    for round_ in range(rounds):
+        prepared(ground, round_)
+        for stage in PIPELINE:
+            started = ground.start(*FLOW)
+            found = stage_of(started, stage)
+            if found is None:
+                if started.status:
+                    yield Trial(f"round {round_}, {stage}", "not reached", last_words(started))
+                continue
+            psutil.wait_procs([found], timeout=LONGEST_SECONDS)
+            time.sleep(chance.uniform(0, 0.5))  # DVC hashes, moves and writes its lock file now
+            _kill_all(ground, started)
+            what = f"round {round_}, after {stage}"
+            if stage == PIPELINE[-1]:
+                yield settled(ground, what, "all killed", FLOW)
+            else:
+                yield Trial(what, "all killed", _harm(ground))
+
+
+def _kill_all(ground: Ground, started: Started) -> None:
+    os.kill(started.process.pid, signal.SIGKILL)
+    for process in at_work(ground.root):
+        with suppress(psutil.Error):
+            process.kill()
+    started.process.wait()
+
+
+def flows(ground: Ground, chance: random.Random, times: int) -> Iterator[Trial]:
+    """Kill the flow alone at a random moment: what it started works on, and ends."""
+    for time_ in range(times):
+        prepared(ground, time_)
+        stage = chance.choice(PIPELINE[1:])
+        started = ground.start(*FLOW)
+        if stage_of(started, stage) is None:
+            yield Trial(f"in {stage}", "not reached", last_words(started))
+            continue
+        time.sleep(chance.uniform(0, ground.seconds[stage]))
+        started.process.kill()
+        started.process.wait()
+        yield settled(ground, f"in {stage}", "flow killed", FLOW)

@@ -1,0 +1,84 @@
+"""Altered outputs and damaged cached copies: found by reading, replaced by DVC."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from flows import repro
+from flows.curate import bring_up_to_date
+from flows.repro.damage import ensure_whole, replace_damaged
+from schemas.errors import WinnowError
+from tests.flows.kept_runs import make_project
+
+OUT = Path("artifacts/out.txt")
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    project = make_project(tmp_path, monkeypatch)
+    project.run("a")
+    return project
+
+
+def alter(path: Path) -> None:
+    """Change a byte as a disk does: size, time and mode stay."""
+    before = path.stat()
+    path.chmod(0o644)
+    path.write_bytes(b"X" + path.read_bytes()[1:])
+    path.chmod(before.st_mode)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def cached_copy() -> Path:
+    (out,) = [out for out in repro.lock_entries() if out.path == str(OUT)]
+    return Path(".dvc/cache/files/md5", out.md5[:2], out.md5[2:])
+
+
+def test_what_nothing_altered_stays(project):
+    ensure_whole()
+    assert replace_damaged("make") == []
+
+
+def test_an_altered_output_comes_back_from_the_cache(project):
+    alter(OUT)
+    assert repro.is_unchanged("make"), "DVC looks at size and time alone"
+    with pytest.raises(WinnowError, match=r"1 outputs[\s\S]*artifacts/out.txt"):
+        ensure_whole()
+    told = []
+    assert not bring_up_to_date("make", told.append)
+    assert "artifacts/out.txt is not what its stage wrote" in told[0]
+    assert OUT.read_text() == "aaa"
+    ensure_whole()
+
+
+@pytest.mark.parametrize("also_here", [True, False])
+def test_a_damaged_cached_copy_is_not_taken(project, also_here):
+    alter(cached_copy())
+    if also_here:
+        alter(OUT)
+    else:
+        OUT.unlink()
+    told = []
+    assert bring_up_to_date("make", told.append), "made anew: there is no good copy"
+    assert any("cached copy of artifacts/out.txt was damaged" in line for line in told)
+    assert OUT.read_text() == "aaa"
+    assert cached_copy().read_text() == "aaa"
+
+
+def test_a_list_of_files_in_use_that_a_kill_left_half_written_is_no_hindrance(project):
+    Path(".dvc/tmp/rwlock").write_text('{"write": {')
+    assert repro.is_unchanged("make")
+    Path(".dvc/tmp/rwlock").write_text("")
+    project.write("params.yaml", "word: c\ntimes: 3\n")
+    assert repro.reproduce("make", print)
+
+
+def test_a_damaged_copy_of_another_setting_is_found_when_it_is_restored(project):
+    copy = cached_copy()
+    project.run("b")
+    alter(copy)
+    project.write("params.yaml", "word: a\ntimes: 3\n")
+    told = []
+    assert bring_up_to_date("make", told.append)
+    assert OUT.read_text() == "aaa"
