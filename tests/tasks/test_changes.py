@@ -60,6 +60,7 @@ def settings(**choose) -> Params:
 
 def changes(paths: Paths, before: pl.DataFrame = BEFORE) -> pl.DataFrame:
     write_rows(paths.table("previous_rows"), check(PreviousRows, before))
+    paths.json("previous").unlink()  # it has the digest of the empty table
     validate.run(settings(), paths)
     return check(Changes, read_rows(paths.table("changes")))
 
@@ -122,6 +123,7 @@ def test_more_replacements_than_allowed_are_found_out(paths):
     selected = BEFORE.filter(pl.col("id").is_in(["kept-1", "lost-1", "lost-2", "gone-1"]))
     selected = selected.select("id", "rank", "source", "content_sha256")
     write_rows(paths.table("previous_selection"), check(PreviousSelection, selected))
+    paths.json("previous").unlink()
     facts = {"budget": {"unit": "rows", "limit": 4}, "stability": {"held": True, "forced_out": 0}}
     told = validate.Manifest("choose", "1", {}, facts=facts)
     validate.write_manifest(paths, told)
