@@ -46,7 +46,8 @@ def test_a_night_tells_what_it_changed_and_how_many_contents_are_new(tmp_path):
 
 
 @pytest.mark.timeout(3600)  # on a busy machine
-@pytest.mark.parametrize("in_process", [True, pytest.param(False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("in_process", [True, False])
 def test_three_nights_keep_every_promise(
     make_checkout, tmp_path, tiny_model, monkeypatch, in_process
 ):
