@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BIN := $(CURDIR)/.venv/bin
 SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 
-.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows faults growth clean \
+.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows nights faults growth clean \
 	services services-status services-stop services-secrets
 
 help:
@@ -81,6 +81,11 @@ bench-rows:
 # make growth   what nightly runs leave on the disk with gc each night (ARGS="--nights 5 --keep-runs 2")
 growth: setup
 	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m tests.benchmarks.growth $(ARGS)
+
+# make nights   a month of nights with arrivals, edits and deletions (ARGS="--nights 5 --seed 1")
+nights:
+	@$(MAKE) --no-print-directory setup EXTRAS=test,static
+	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.nights $(ARGS)
 
 # make faults   break runs in every way we know and count what survives (an hour; ARGS="--seed 1 --only ...")
 faults: setup

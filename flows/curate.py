@@ -123,7 +123,7 @@ def _reproduce(stage: str) -> State:
     )
     if not ran:
         on_line("unchanged")
-    publish_stage(stage, outcome.version)
+    publish_stage(stage, outcome.version, ran)
     if ran:
         return Completed(data=outcome)
     return Completed(name="Cached", message="DVC found nothing changed", data=outcome)

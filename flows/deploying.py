@@ -19,14 +19,19 @@ FLOW: Final = "curate"
 
 
 def describe_checkout() -> dict[str, Any]:
-    """Say where this checkout lies, how its Python starts a run, and what params.yaml holds."""
+    """Say where this checkout lies, how its Python starts a run, and what params.yaml holds.
+
+    The nightly run is compared with what is promoted when it starts, whatever params.yaml says.
+    """
     from flows.form import checked
     from tasks.stage import Paths, load_params
 
+    params = checked(load_params(Paths().params)).model_dump(mode="json")
     return {
         "directory": str(Path().resolve()),
         "command": shlex.join([sys.executable, "-m", "prefect.engine"]),
-        "params": checked(load_params(Paths().params)).model_dump(mode="json"),
+        "params": params,
+        "nightly_params": {**params, "previous": {**params["previous"], "follow": True}},
     }
 
 

@@ -14,7 +14,7 @@ from tasks.stage import Paths
 from tasks.telling import plain
 
 TEXT_CHARS: Final = 120
-QUARANTINE_LINES: Final = 20
+QUARANTINE_LINES: Final = 20  # also of changes
 MARKUP: Final = str.maketrans(  # signs of HTML and Markdown -> look-alikes without a meaning there
     {"<": "‹", ">": "›", "[": "⁅", "]": "⁆", "`": "ˋ", "*": "∗", "_": "_", "|": "¦", "&": "＆"}
 )
@@ -81,6 +81,34 @@ def quarantine(paths: Paths) -> tuple[Table, int]:
     table = pl.read_parquet(paths.table("quarantine"), columns=columns)
     rows = table.head(QUARANTINE_LINES).to_dicts()
     return [{name: _cell(value) for name, value in row.items()} for row in rows], len(table)
+
+
+def encoded(paths: Paths, ran: bool) -> Table:
+    """How many rows `embed` encoded in this run: none if DVC found nothing to do.
+
+    Nothing is told where the vectors came from DVC's cache and `embed` never ran here.
+    """
+    path = paths.artifacts / "facts" / "embed_cache.json"
+    if not path.exists():
+        return []
+    facts = json.loads(path.read_text("utf-8"))
+    rows, known = facts["encoded_rows"], facts["cached_rows"]
+    return [{"encoded": rows if ran else 0, "known": known if ran else rows + known}]
+
+
+def changes(paths: Paths) -> Table:
+    """The first rows that entered and left since the promoted run, with their reasons."""
+    import polars as pl
+
+    columns = ["id", "change", "reason", "source", "rank", "gain", "other_id"]
+    table = pl.read_parquet(paths.table("changes"), columns=columns).sort("change", "rank")
+    first = [table.filter(change=kind).head(QUARANTINE_LINES) for kind in ("entered", "left")]
+    rows = pl.concat(first).to_dicts()
+    return [{name: _shown(value) for name, value in row.items()} for row in rows]
+
+
+def _shown(value: Any) -> Any:
+    return _figure(value) if isinstance(value, float) else _cell(value)
 
 
 def _cell(value: Any) -> Any:

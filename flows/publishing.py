@@ -15,8 +15,8 @@ from tasks.pace import Pace
 from tasks.stage import Paths
 
 
-def publish_stage(stage: str, version: str) -> None:
-    """Attach the outputs of a stage to its task run; of `ingest`, what it refused too."""
+def publish_stage(stage: str, version: str, ran: bool = True) -> None:
+    """Attach the outputs of a stage to its task run; of some, what it did beside them."""
     create_table_artifact(
         key=f"stage-{stage}",
         table=findings.outputs(stage),
@@ -24,6 +24,22 @@ def publish_stage(stage: str, version: str) -> None:
     )
     if stage == "ingest":
         _publish_quarantine()
+    if stage == "embed":
+        table = findings.encoded(Paths(), ran)
+        _publish_table(
+            "encoded", table, "Rows the model encoded, and rows whose vectors were known"
+        )
+    if stage == "validate":
+        what = "Rows that entered and left since the promoted run"
+        _publish_table("changes", findings.changes(Paths()), f"{what}: artifacts/changes.parquet")
+
+
+def _publish_table(key: str, table: findings.Table, description: str) -> None:
+    """Attach a table, or the word that there is nothing in it."""
+    if table:
+        create_table_artifact(key=key, table=table, description=description)
+    else:
+        create_markdown_artifact(key=key, markdown="None.", description=description)
 
 
 def _publish_quarantine() -> None:

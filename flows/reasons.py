@@ -10,7 +10,7 @@ from schemas.errors import WinnowError
 from tasks.evidence import DOCUMENT_COLUMNS, TEXT_CHARS, evidence, standing
 from tasks.paths import Paths
 from tasks.percentiles import percentile
-from tasks.telling import in_words
+from tasks.telling import changed, in_words
 
 NEAR_IDS = 5
 ID_SAMPLE = 20_000  # ids compared with a wrong one: difflib takes about 1 s for so many
@@ -36,7 +36,7 @@ def explain(row: str, paths: Paths) -> list[dict[str, Any]]:
         )
     decisions = rows_of(ledger, row)
     if not decisions:
-        raise _unknown(row, ledger)
+        raise _vanished(row, paths) or _unknown(row, ledger)
     documents = {
         (each["source_file"], each["row"]): {**each, "text": each["text"][:TEXT_CHARS]}
         for each in rows_of(paths.table("documents"), row, [*DOCUMENT_COLUMNS, "text"])
@@ -45,6 +45,7 @@ def explain(row: str, paths: Paths) -> list[dict[str, Any]]:
         "scores": next(iter(rows_of(paths.table("scores"), row)), None),
         "selection": next(iter(rows_of(paths.table("selection"), row)), None),
         "stands_for": rows_of(paths.table("stands_for"), row),
+        "changes": rows_of(paths.table("changes"), row),
     }
     ranks = partial(_percentile, paths, _summary(paths))
     return [
@@ -83,6 +84,18 @@ def _percentile(paths: Paths, known: dict[str, list[float]], name: str, value: f
     if name in known:
         return percentile(known[name], value)
     return share_at_or_below(paths.table("scores"), name, value)
+
+
+def _vanished(row: str, paths: Paths) -> WinnowError | None:
+    """Say of a row that is there no more how it left the subset, None if it was not in it."""
+    left = rows_of(paths.table("changes"), row)
+    if not left:
+        return None
+    return WinnowError(
+        f"no input record has the id {row!r} any more: {changed(left[0])}",
+        where=str(paths.table("changes")),
+        remedy="`winnow checkout RUN` brings back a run that read it",
+    )
 
 
 def _unknown(row: str, ledger: Path) -> WinnowError:

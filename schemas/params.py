@@ -253,6 +253,18 @@ class ChooseParams(Block):
         description="Least 1 - cosine between any two selected rows, and to preselected ones; "
         "0: none",
     )
+    stability: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the previous run's rows, of those still eligible and unchanged, that "
+        "stays at least; 0: from scratch, 1: all that the limits allow",
+    )
+    max_replacements: int = Field(
+        default=-1,
+        ge=-1,
+        description="Most of these rows that may be replaced by others; -1: any number",
+    )
     time_limit_seconds: float = Field(
         default=0.0,
         ge=0,
@@ -273,6 +285,11 @@ class ChooseParams(Block):
         text = join_names(value) if isinstance(value, list | tuple) else str(value)
         split_names(text)
         return text
+
+    @property
+    def heeds_previous(self) -> bool:
+        """Whether what the previous run selected has a say in what this one selects."""
+        return self.stability > 0 or self.max_replacements >= 0
 
     @property
     def group_columns(self) -> tuple[str, ...]:

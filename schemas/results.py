@@ -41,6 +41,7 @@ PRESELECTED = "preselected"  # chosen elsewhere: its coverage counts, it is not 
 TOO_CLOSE = "too_close"  # nearer than the least distance to a chosen or preselected row
 SEMANTIC = "semantic_duplicate"  # a better row of nearly the same vector stands for it
 TIME_LIMIT = "time_limit"  # the search was stopped before the row's turn
+REPLACEMENT_LIMIT = "replacement_limit"  # taken from scratch; a row of the previous run stays
 RULES = (
     OUTRANKED,
     SELECTED,
@@ -53,6 +54,7 @@ RULES = (
     TOO_CLOSE,
     SEMANTIC,
     TIME_LIMIT,
+    REPLACEMENT_LIMIT,
 )
 
 

@@ -23,11 +23,12 @@ from tasks.features import features_of
 from tasks.groups import Groups, by_columns, groups_of, joint_codes
 from tasks.methods import selector_of
 from tasks.selectors import Selector, needs_of
+from tasks.stability import Search, Steadied, most_replacements, steadied
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.progress import ProgressFiles
 from tasks.storage.rows import read_rows, read_vectors, write_rows
 
-VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.3.0"  # DVC reads this line; raise it when equal input may give other output
 
 
 def run(params: Params, paths: Paths) -> Manifest:
@@ -40,10 +41,17 @@ def run(params: Params, paths: Paths) -> Manifest:
     progress = ProgressFiles(paths.progress("choose"), lambda: work_key(params, paths, selector))
     watch = Watch(params.choose.time_limit_seconds, progress)
     selection = selector(pool, limits, params.seed, watch)
+    steady = Steadied(selection)
+    if params.choose.heeds_previous:
+        previous = previous_rows(paths, pool)
+        most = most_replacements(params.choose, int(eligible(pool, limits)[previous].sum()))
+        search = Search(selector, pool, limits, params.seed, watch)
+        steady = steadied(search, selection, previous, most)
+        selection = steady.selection
     before = np.array(limits.preselected, dtype=np.int64)
     there = np.concatenate([selection.indices, before])  # whose coverage counts
     nearest, similarity = nearest_kept(pool.vectors, there)
-    chosen = check(SelectionTable, selection_table(pool, limits, selection, nearest))
+    chosen = check(SelectionTable, selection_table(pool, limits, steady, nearest))
     rejected = rejected_table(pool, selection, there, nearest, similarity)
     rejected = check(
         RejectedTable, name_keepers(rejected, read_rows(paths.table("scores"), SEMANTIC_COLUMNS))
@@ -51,6 +59,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     write_rows(paths.table("selection"), chosen)
     write_rows(paths.table("rejected"), rejected)
     facts = facts_of(pool, limits, selection, watch)
+    facts |= {"stability": steady.facts} if steady.facts else {}
     facts["selector"] |= {"draw": selector.draw, "seed": params.seed}
     manifest = Manifest(
         stage="choose",
@@ -60,21 +69,30 @@ def run(params: Params, paths: Paths) -> Manifest:
         facts=facts,
     )
     outputs = (paths.table("selection"), paths.table("rejected"))
-    manifest = write_manifest(paths, manifest, inputs_of(paths), outputs)
+    manifest = write_manifest(paths, manifest, inputs_of(params, paths), outputs)
     if not watch.stopped:  # else a later start, with more time, goes on from there
         progress.remove()
     return manifest
 
 
-def inputs_of(paths: Paths) -> tuple[Path, ...]:
+def inputs_of(params: Params, paths: Paths) -> tuple[Path, ...]:
     """The tables that the stage reads."""
-    return tuple(paths.table(name) for name in ("documents", "vectors", "scores"))
+    previous = ("previous_selection",) if params.choose.heeds_previous else ()
+    return tuple(paths.table(name) for name in ("documents", "vectors", "scores", *previous))
+
+
+def previous_rows(paths: Paths, pool: Pool) -> np.ndarray:
+    """Indices of the rows that the previous run selected with the content they have now, sorted."""
+    before = read_rows(paths.table("previous_selection"), ["id", "content_sha256"])
+    now = read_rows(paths.table("vectors"), ["id", "content_sha256"])
+    same = before.join(now, on=["id", "content_sha256"], how="semi")["id"].sort()
+    return np.searchsorted(pool.ids, same.to_numpy().astype(object)).astype(np.int64)
 
 
 def work_key(params: Params, paths: Paths, selector: Selector) -> str:
     """A digest of all that decides the picks; the time limit decides only when they end."""
     settings = params.choose.model_dump(exclude={"time_limit_seconds"})
-    inputs = [file_digest(path) for path in inputs_of(paths)]
+    inputs = [file_digest(path) for path in inputs_of(params, paths)]
     facts = [VERSION, selector.version, params.seed, settings, inputs]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

@@ -10,19 +10,22 @@ from schemas.results import PRESELECTED, SELECTED, SEMANTIC, Selection
 from tasks.engine.constraints import Limits, eligible
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
+from tasks.stability import Steadied
 
 log = logging.getLogger("winnow")
 GAIN_DIGITS: Final = 9
 SEMANTIC_COLUMNS: Final = ["id", "semantic_keeper_id", "semantic_similarity"]
 CURVE_POINTS: Final = 200
+GAIN, INCLUDED, STABILITY = "gain", "must_include", "stability"  # why a row was selected
 STOPPED: Final = "time limit"  # what the totals say of a search that ended before its budget
 
 
 def selection_table(
-    pool: Pool, limits: Limits, selection: Selection, nearest: np.ndarray
+    pool: Pool, limits: Limits, steady: Steadied, nearest: np.ndarray
 ) -> pl.DataFrame:
     """One row per selected document, in order of choice."""
-    included = set(limits.include)
+    selection = steady.selection
+    reasons = {**dict.fromkeys(steady.held, STABILITY), **dict.fromkeys(limits.include, INCLUDED)}
     covers = np.bincount(nearest[nearest >= 0], minlength=len(selection.indices))
     return pl.DataFrame(
         {
@@ -30,7 +33,7 @@ def selection_table(
             "rank": np.arange(1, len(selection.indices) + 1, dtype=np.int64),
             "gain": np.round(selection.gains, GAIN_DIGITS),
             "weight": selection.weights,
-            "reason": ["must_include" if i in included else "gain" for i in selection.indices],
+            "reason": [reasons.get(i, GAIN) for i in selection.indices.tolist()],
             "covers": covers[: len(selection.indices)].astype(np.int64),
             "tokens": pool.cost[selection.indices].astype(np.int64),
         },

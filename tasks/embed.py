@@ -41,7 +41,8 @@ def run(params: Params, paths: Paths) -> Manifest:
     keys = read_rows(paths.table("documents"), ["id", "content_sha256", "duplicate_of"])
     keys = keys.filter(pl.col("duplicate_of").is_null()).join(ids.to_frame(), on="id", how="semi")
     missing = keys.join(sound(cache, keys), on="content_sha256", how="anti").sort("id")
-    log.info(f"{len(keys):,} documents, {len(keys) - len(missing):,} known, on {encoder.device}")
+    known = len(keys) - len(missing)
+    log.info(f"{len(missing):,} rows to encode, {known:,} known, on {encoder.device}")
     embed_missing(encoder, cache, paths, missing["id"])
     empty = export(cache, keys.sort("id"), paths)
     facts = {"encoded_rows": len(missing), "cached_rows": len(keys) - len(missing)}

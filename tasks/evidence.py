@@ -27,10 +27,11 @@ def evidence(
     """Add to a decision what the record was made into, how it scored and whom it stands for.
 
     `document` is the record's own row of documents, None if it was refused. `of_id` holds the rows
-    of its id in `scores`, `selection` and `stands_for`: they belong to the one record of that id
-    that is nobody's exact duplicate. `keeper` is what `standing` says of a duplicate's twin.
+    of its id in `scores`, `selection`, `stands_for` and, if it has some, `changes`: they belong to
+    the one record of that id that is nobody's exact duplicate. `keeper` is what `standing` says of
+    a duplicate's twin.
     """
-    found = {**decision, "keeper": keeper}
+    found = {**decision, "keeper": keeper, "changes": of_id.get("changes", [])}
     if document is None:
         return found
     found |= {"content_sha256": document["content_sha256"], "text": document["text"] or None}

@@ -1,5 +1,7 @@
-"""Stage `previous`: promoted/<previous.run> -> previous_selection.parquet, previous.json.
+"""Stage `previous`: promoted/<previous.run> -> previous_rows.parquet, previous_selection.parquet.
 
+The first is what this run's changes are told against. The second is what `choose` reads: empty
+unless the settings let it count, so that a promotion makes nothing be selected anew without need.
 What later stages compare with lies in artifacts/ afterwards, tracked like every other table: a run
 can be rebuilt where the promoted folders are not.
 """
@@ -12,33 +14,49 @@ import polars as pl
 from schemas.errors import SettingsError
 from schemas.manifest import Manifest
 from schemas.params import Params
-from schemas.tables import PreviousSelection, check
+from schemas.tables import PreviousRows, PreviousSelection, check
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 COLUMNS: Final = {
     "id": pl.String,
     "rank": pl.Int64,
     "source": pl.String,
     "content_sha256": pl.String,
 }
+LEDGER: Final = ["id", "verdict", "stage", "rule", "source"]
 
 
 def run(params: Params, paths: Paths) -> Manifest:
     """Copy what the named run selected; empty tables if `previous.run` names none."""
     chosen = pl.DataFrame(schema=COLUMNS)
+    ledger = pl.DataFrame(schema=dict.fromkeys(LEDGER, pl.String))
     if params.previous.run:
         folder = promoted_folder(paths, params.previous.run)
         chosen = read_rows(folder / "selected.parquet", list(COLUMNS)).sort("id")
-    write_rows(paths.table("previous_selection"), check(PreviousSelection, chosen))
+        ledger = read_rows(folder / "decisions.parquet", LEDGER)
+    rows = previous_rows(ledger, chosen)
+    counted = chosen if params.choose.heeds_previous else chosen.clear()
+    write_rows(paths.table("previous_rows"), check(PreviousRows, rows))
+    write_rows(paths.table("previous_selection"), check(PreviousSelection, counted))
     manifest = Manifest(
         stage="previous",
         version=VERSION,
-        params={"run": params.previous.run},
-        rows={"previous_selection": len(chosen)},
+        params={"run": params.previous.run, "heeded": params.choose.heeds_previous},
+        rows={"previous_rows": len(rows), "previous_selection": len(counted)},
+        facts={"selected": len(chosen)},
     )
-    return write_manifest(paths, manifest, outputs=(paths.table("previous_selection"),))
+    outputs = (paths.table("previous_rows"), paths.table("previous_selection"))
+    return write_manifest(paths, manifest, outputs=outputs)
+
+
+def previous_rows(ledger: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
+    """One line per id of a ledger, of its best verdict, with the rank if it was selected."""
+    best = [pl.col("verdict") != "kept", pl.col("stage") == "deduplicate"]
+    first = ledger.sort("id", *best, "stage", "rule", "source").unique("id", keep="first")
+    ranks = chosen.select("id", "rank", "content_sha256")
+    return first.join(ranks, on="id", how="left").sort("id")
 
 
 def promoted_folder(paths: Paths, name: str) -> Path:

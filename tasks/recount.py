@@ -3,7 +3,7 @@
 Nothing here reads what the search itself kept count of.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -12,6 +12,7 @@ from schemas.errors import ContractError
 from schemas.params import Budget, ChooseParams
 from tasks.engine.neighbours import nearest_in, nearest_neighbours
 from tasks.groups import Groups, values_of
+from tasks.stability import most_replacements
 from tasks.stage import Paths
 from tasks.storage.rows import read_vectors
 
@@ -108,4 +109,33 @@ def check_distance(paths: Paths, chosen: pl.Series, choose: ChooseParams) -> Non
         raise ContractError(
             f"two rows of the subset, or one and a preselected row, are {1.0 - highest:.6f} apart",
             expected=f"at least {choose.min_distance} (choose.min_distance)",
+        )
+
+
+def check_replacements(
+    tables: dict[str, pl.DataFrame],
+    eligible: pl.Series,
+    choose: ChooseParams,
+    facts: dict[str, Any],
+) -> None:
+    """No more rows of the previous run were replaced than the settings allow.
+
+    `facts` is what `choose` says of its bound: rows that the limits forced out do not count, and
+    where it was not to be held the run said so.
+    """
+    if not choose.heeds_previous or not facts["held"]:
+        return
+    same = tables["previous_selection"].join(
+        tables["vectors"], on=["id", "content_sha256"], how="semi"
+    )
+    may = {*eligible.to_list(), *choose.must_include}  # these whatever their quality
+    among = same.filter(pl.col("id").is_in(list(may)))
+    left = among.join(tables["selection"], on="id", how="anti")
+    most = most_replacements(choose, len(among))
+    if len(left) - facts["forced_out"] > most:
+        raise ContractError(
+            f"{len(left)} of {len(among)} rows of the previous run that are still eligible were "
+            f"left out, {facts['forced_out']} of them because no limit let them stay",
+            expected=f"at most {most} others (choose.stability, choose.max_replacements)",
+            where=str(left["id"].head(5).to_list()),
         )

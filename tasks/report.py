@@ -16,6 +16,7 @@ from schemas.params import Params
 from schemas.tables import StandsFor, check
 from tasks.metrics import METRICS
 from tasks.pages import content
+from tasks.pages.changes import changes_section
 from tasks.pages.drawings import (
     comparison_panels,
     group_figure,
@@ -41,7 +42,7 @@ from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.1.1"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
 STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate", "measure")
 TABLES: Final = (
     "documents",
@@ -50,6 +51,7 @@ TABLES: Final = (
     "scores",
     "selection",
     "decisions",
+    "changes",
     "comparison",
 )
 SECTIONS: Final = (
@@ -58,6 +60,7 @@ SECTIONS: Final = (
     ("scores", "Scores"),
     ("controls", "Controls"),
     ("groups", "Groups"),
+    ("changes", "Changes"),
     ("examples", "Examples"),
     ("quarantine", "Quarantine"),
     ("provenance", "Provenance"),
@@ -78,6 +81,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         scores(rows, params, paths),
         controls(comparison),
         groups(manifests["measure"], params),
+        changes(rows, manifests["choose"], params, paths),
         examples(rows, params.report.examples, paths.table("documents")),
         quarantine(paths),
         provenance(manifests, params, paths),
@@ -146,6 +150,13 @@ def groups(measure: Manifest, params: Params) -> dict[str, Any]:
         "group_table": content.group_table(shares),
         "groups_left_out": measure.facts["groups_joined"],
     }
+
+
+def changes(rows: pl.DataFrame, choose: Manifest, params: Params, paths: Paths) -> dict[str, Any]:
+    """Tell which rows entered and left since the promoted run, and why."""
+    bound = choose.facts.get("stability", {})
+    found = read_rows(paths.table("changes"))
+    return changes_section(found, rows, bound, params.previous.run)
 
 
 def provenance(manifests: dict[str, Manifest], params: Params, paths: Paths) -> dict[str, Any]:

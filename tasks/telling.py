@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 WHY: Final = {  # rule of the ledger -> what it means
     "must_include": "the settings ask for it by name",
     "gain": "it added most to what was chosen before it",
+    "stability": "the promoted run selected it, and the bound on replacements keeps it here",
     "exact_duplicate": "its content occurs twice",
     "near_duplicate": "another row says almost the same",
     "semantic_duplicate": "a better row means almost the same",
@@ -21,6 +22,17 @@ WHY: Final = {  # rule of the ledger -> what it means
     "preselected": "it was chosen elsewhere: what it covers counts, it is not selected again",
     "too_close": "it is nearer to a chosen row than rows may be to each other",
     "time_limit": "the search was stopped by its time limit before the row's turn",
+    "replacement_limit": "from scratch it would be selected; the bound on replacements keeps rows "
+    "of the promoted run instead",
+}
+ENTERED: Final = {  # reason of table Changes -> what it means; for other reasons see WHY
+    "arrived": "its id is new",
+    "content_changed": "it was there with another content",
+    "budget_grew": "the subset has more rows than before",
+}
+LEFT: Final = {
+    "vanished": "no record has its id any more",
+    "content_changed": "its content is another one now",
 }
 WAY_IN: Final = {  # rule -> what would have let the row in, where no figure of the ledger says it
     "exact_duplicate": "a content of its own",
@@ -31,6 +43,7 @@ WAY_IN: Final = {  # rule -> what would have let the row in, where no figure of 
     "must_exclude": "its name off the list choose.must_exclude",
     "preselected": "its name off the list choose.preselected",
     "time_limit": "a longer time limit (choose.time_limit_seconds)",
+    "replacement_limit": "a lower choose.stability, or more choose.max_replacements",
 }
 SHA_DIGITS: Final = 12
 
@@ -49,6 +62,7 @@ def story(record: dict[str, Any]) -> Story:
         ("normalisation", _normalisation(record)),
         ("why", _why(record)),
         ("selection", _selection(record)),
+        ("since the promoted run", [changed(each) for each in record.get("changes") or []]),
         ("covers", _named(record.get("covers"), "dropped row", "closest to it among the kept")),
         ("stands for", _named(record.get("stands_for"), "duplicate", "set aside for it")),
         ("would have let it in", _needed(record)),
@@ -141,6 +155,27 @@ def _lost(record: dict[str, Any]) -> list[str]:
     most = "at most " if record["is_bound"] else ""
     return [f"its gain was {most}{record['gain']:.6g}; the last row chosen gained "
             f"{record['threshold']:.6g}"]  # fmt: skip
+
+
+def changed(change: dict[str, Any]) -> str:
+    """Tell one row of table Changes in a line."""
+    reason = change["reason"]
+    words = (ENTERED if change["change"] == "entered" else LEFT).get(reason) or WHY.get(reason, "")
+    told = f"{change['change']} ({reason}{': ' if words else ''}{words})"
+    if change["was"] is not None:
+        told += f"; in the promoted run its rule was {change['was']}"
+    if change["change"] == "left":
+        told += f", its rank {change['rank']}"
+    return told if change["other_id"] is None else told + _instead(change)
+
+
+def _instead(change: dict[str, Any]) -> str:
+    """Name the row on the other side of a change, and compare the gains where both are known."""
+    took = "in the place of" if change["change"] == "entered" else "the row there is"
+    gains = ""
+    if change["gain"] is not None and change["other_gain"] is not None:
+        gains = f", gain {change['gain']:.6g} against {change['other_gain']:.6g}"
+    return f"; {took} {plain(change['other_id'])}{gains}"
 
 
 def _named(found: dict[str, Any] | None, noun: str, what: str) -> list[str]:

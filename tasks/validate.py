@@ -13,11 +13,13 @@ from schemas.manifest import Manifest
 from schemas.params import Budget, Params, ValidateParams
 from schemas.tables import check
 from tasks.catalog import publish_decisions
+from tasks.changes import changes_of, counts_of_changes
 from tasks.groups import Groups
 from tasks.ledger import ZERO, build_ledger
 from tasks.recount import (
     Sizes,
     check_distance,
+    check_replacements,
     check_subset,
     eligible_ids,
     group_sizes,
@@ -26,7 +28,7 @@ from tasks.recount import (
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 LIGHT: Final = {  # columns read of the tables that hold texts or vectors
     "documents": [c for c in contracts.Documents.to_schema().columns if c != "text"],
     "vectors": list(contracts.Vectors.to_schema().columns),
@@ -38,11 +40,13 @@ MODELS: Final = {
     "scores": contracts.RowScores,
     "selection": contracts.SelectionTable,
     "rejected": contracts.RejectedTable,
+    "previous_rows": contracts.PreviousRows,
+    "previous_selection": contracts.PreviousSelection,
 }
 
 
 def run(params: Params, paths: Paths) -> Manifest:
-    """Check all tables, write decisions.parquet, check that no record was lost."""
+    """Check all tables, write decisions and changes, check that no record was lost."""
     names = ("documents", *MODELS)
     tables = {name: read_rows(paths.table(name), LIGHT.get(name)) for name in names}
     for name, model in MODELS.items():
@@ -57,21 +61,31 @@ def run(params: Params, paths: Paths) -> Manifest:
     columns = params.choose.group_columns
     sizes, eligible = (group_sizes(ids, tables, columns) for ids in (chosen["id"], among))
     budget = Budget.parse(params.choose.budget)
-    resolved = Manifest.read(manifest_path(paths, "choose")).facts["budget"]["limit"]
+    chose = Manifest.read(manifest_path(paths, "choose")).facts
+    resolved = chose["budget"]["limit"]
     limit = resolved if budget.unit == "share" else int(budget.amount)
     check_subset(chosen, params.choose, limit, sizes, eligible)
     check_distance(paths, chosen["id"], params.choose)
+    check_replacements(tables, among, params.choose, chose.get("stability", {}))
+    changes = check(contracts.Changes, changes_of(tables, ledger))
     missing = check_groups(len(chosen), sizes, eligible, params)
     write_rows(paths.table("decisions"), ledger)
+    write_rows(paths.table("changes"), changes)
     manifest = Manifest(
         stage="validate",
         version=VERSION,
         params=params.validate.model_dump(),  # type: ignore[operator]
-        rows={"decisions": len(ledger), "kept": len(chosen)},
-        facts={"records_read": records_read, "counts": counts(ledger), "missing_groups": missing},
+        rows={"decisions": len(ledger), "kept": len(chosen), "changes": len(changes)},
+        facts={
+            "records_read": records_read,
+            "counts": counts(ledger),
+            "missing_groups": missing,
+            "changes": counts_of_changes(changes),
+        },
     )
     inputs = tuple(paths.table(name) for name in names)
-    manifest = write_manifest(paths, manifest, inputs, (paths.table("decisions"),))
+    outputs = (paths.table("decisions"), paths.table("changes"))
+    manifest = write_manifest(paths, manifest, inputs, outputs)
     publish_decisions(params, paths)
     return manifest
 

@@ -7,7 +7,8 @@ import numpy as np
 import polars as pl
 
 from schemas.manifest import Manifest
-from schemas.tables import Decisions, Documents, StandsFor, check
+from schemas.tables import Changes, Decisions, Documents, StandsFor, check
+from tasks.changes import COLUMNS
 from tasks.pages.funnel import kind_of
 from tasks.pages.stories import stands_for
 from tasks.paths import Paths
@@ -51,6 +52,7 @@ def fill(paths: Paths, rows: int, text_words: int = 50) -> dict[str, Manifest]:
     write_rows(paths.table("documents"), check(Documents, _documents(ledger, text_words)))
     write_rows(paths.table("scores"), scores)
     write_rows(paths.table("selection"), chosen.with_columns(covers=pl.lit(4), tokens=pl.lit(9)))
+    write_rows(paths.table("changes"), check(Changes, pl.DataFrame(schema=COLUMNS)))
     write_rows(paths.table("stands_for"), check(StandsFor, stands_for(ledger)))
     write_text(paths.json("percentiles"), json.dumps(summary_of(scores)))
     return {"ingest": Manifest("ingest", "1.0.0", {}, rows={"documents": rows}),

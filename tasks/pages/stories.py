@@ -49,7 +49,7 @@ def gather(ledger: pl.DataFrame, ids: list[str], paths: Paths) -> Iterator[tuple
     rows = ledger.drop("kind", strict=False).filter(pl.col("id").is_in(ids))
     documents = {(row["source_file"], row["row"]): row for row in _documents(rows, paths)}
     by_id = {name: _by_id(name, ids, paths) for name in ("scores", "selection")}
-    followers = _grouped(paths, ids)
+    followers, changes = (_grouped(name, paths, ids) for name in ("stands_for", "changes"))
     keepers = _keepers(ledger, rows, paths)
     known = json.loads(paths.json("percentiles").read_text(encoding="utf-8"))
     ranks = partial(_percentile, known)
@@ -57,6 +57,7 @@ def gather(ledger: pl.DataFrame, ids: list[str], paths: Paths) -> Iterator[tuple
     for name, records in groupby(ordered, key=lambda row: row["id"]):
         of_id: Row = {table: found.get(name) for table, found in by_id.items()}
         of_id["stands_for"] = followers.get(name, [])
+        of_id["changes"] = changes.get(name, [])
         yield (
             name,
             [
@@ -88,8 +89,8 @@ def _by_id(table: str, ids: list[str], paths: Paths) -> dict[str, Row]:
     return {row["id"]: row for row in scan.collect().fill_nan(None).iter_rows(named=True)}
 
 
-def _grouped(paths: Paths, ids: list[str]) -> dict[str, list[Row]]:
-    scan = pl.scan_parquet(paths.table("stands_for")).filter(pl.col("id").is_in(ids))
+def _grouped(table: str, paths: Paths, ids: list[str]) -> dict[str, list[Row]]:
+    scan = pl.scan_parquet(paths.table(table)).filter(pl.col("id").is_in(ids))
     found: dict[str, list[Row]] = {}
     for row in scan.collect().iter_rows(named=True):
         found.setdefault(row["id"], []).append(row)
@@ -124,5 +125,8 @@ def related(record: Row) -> list[list[str]]:
             found.setdefault(each["id"], what)
     if record.get("nearest"):
         found.setdefault(record["nearest"]["id"], "nearest row")
+    for each in record.get("changes") or []:
+        if each["other_id"] is not None:
+            found.setdefault(each["other_id"], "in its place")
     found.pop(record["id"], None)
     return [[name, what] for name, what in found.items()]

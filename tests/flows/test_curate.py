@@ -92,6 +92,12 @@ def test_funnel_metrics_settings_and_report_are_artifacts_of_the_run(by_flow, pr
     assert lineage["artifacts/selection.parquet"]["version"] == _version(checkout, "choose")
     assert all(out["md5"] in checkout.lock for out in lineage.values())
     assert artifacts["quarantine"]["description"] == "0 records refused"
+    (encoded,) = json.loads(artifacts["encoded"]["data"])
+    assert (
+        encoded["encoded"] + encoded["known"]
+        == json.loads((checkout.root / "artifacts" / "embed.json").read_text())["rows"]["documents"]
+    )
+    assert artifacts["changes"]["data"] == "None.", "nothing was promoted before"
     assert str(checkout.root / "artifacts" / "report.html") in artifacts["report"]["data"]
     assert (checkout.root / "params.yaml").read_text() in artifacts["settings"]["data"]
 

@@ -5,8 +5,10 @@ import re
 import polars as pl
 import pytest
 
-from flows.findings import QUARANTINE_LINES, TEXT_CHARS, quarantine, safe
+from flows.findings import QUARANTINE_LINES, TEXT_CHARS, changes, encoded, quarantine, safe
+from tasks.changes import COLUMNS
 from tasks.stage import Paths
+from tasks.storage.rows import write_rows
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
@@ -42,3 +44,27 @@ def test_the_quarantine_shows_the_first_records_and_counts_all(tmp_path):
     assert (len(shown), told) == (QUARANTINE_LINES, count)
     assert (shown[1]["row"], shown[1]["column"]) == (1, "")
     assert not any(MARKUP.search(str(value)) for value in shown[0].values())
+
+
+def test_changes_are_shown_by_rank_without_markup_and_gains_as_numbers(tmp_path):
+    paths = Paths(root=tmp_path)
+    rows = [
+        (HOSTILE[0], "left", "vanished", "ingest", "gain", HOSTILE[1], 3, None, None, None, None),
+        ("b", "entered", "arrived", "choose", None, "s", 2, 0.123456, "x", 0.5, 0.1),
+        ("a", "entered", "gain", "choose", "outranked", "s", 1, 0.5, None, None, None),
+    ]
+    write_rows(paths.table("changes"), pl.DataFrame(rows, schema=COLUMNS, orient="row"))
+    shown = changes(paths)
+    assert [row["id"] for row in shown][:2] == ["a", "b"]
+    assert shown[1]["gain"] == 0.1235
+    assert not any(MARKUP.search(str(value)) for value in shown[2].values())
+
+
+def test_a_run_in_which_nothing_was_embedded_encoded_nothing(tmp_path):
+    paths = Paths(root=tmp_path)
+    assert encoded(paths, ran=True) == []
+    (paths.artifacts / "facts").mkdir(parents=True)
+    told = '{"encoded_rows": 3, "cached_rows": 9}'
+    (paths.artifacts / "facts" / "embed_cache.json").write_text(told)
+    assert encoded(paths, ran=True) == [{"encoded": 3, "known": 9}]
+    assert encoded(paths, ran=False) == [{"encoded": 0, "known": 12}]

@@ -7,8 +7,10 @@ import pytest
 
 from flows.reasons import explain, near_ids, tell
 from schemas.errors import WinnowError
-from schemas.tables import Decisions, StandsFor, check
+from schemas.tables import Changes, Decisions, StandsFor, check
+from tasks.changes import COLUMNS
 from tasks.pages.stories import stands_for
+from tasks.paths import Paths
 from tasks.storage.rows import write_rows
 from tasks.telling import in_words, plain
 
@@ -37,6 +39,15 @@ RECORDS = [
 ]  # fmt: skip
 CHOSEN = {"id": "anna", "rank": 1, "gain": 3.5, "weight": 1.0, "reason": "gain", "covers": 12,
           "tokens": 9}  # fmt: skip
+CHANGES = pl.DataFrame(
+    [
+        ("anna", "entered", "gain", "choose", "outranked", "s", 1, 3.5, "bert", 0.8125, 0.25),
+        ("bert", "left", "outranked", "choose", "gain", "s", 4, 0.25, "anna", 0.8125, 3.5),
+        ("gone", "left", "vanished", "ingest", "gain", "s", 2, None, None, None, None),
+    ],
+    schema=COLUMNS,
+    orient="row",
+)
 
 
 @pytest.fixture
@@ -64,6 +75,7 @@ def run(tmp_path, monkeypatch):
         "duplicate_of": [None, "anna", None, None],
     }
     write_rows(artifacts / "documents.parquet", pl.DataFrame(texts))
+    write_rows(artifacts / "changes.parquet", check(Changes, CHANGES))
     write_rows(artifacts / "stands_for.parquet", check(StandsFor, stands_for(frame)))
     return tmp_path
 
@@ -173,3 +185,18 @@ def _paths():
     from tasks.stage import Paths
 
     return Paths()
+
+
+def test_what_changed_since_the_promoted_run_is_told_with_the_row_on_the_other_side(run):
+    entered, left = tell("anna", as_json=False), tell("bert", as_json=False)
+    assert "since the promoted run: entered (gain: it added most" in entered
+    assert "its rule was outranked; in the place of bert, gain 3.5 against 0.25" in entered
+    assert "since the promoted run: left (outranked: the budget went to" in left
+    assert "its rank 4; the row there is anna, gain 0.25 against 3.5" in left
+    assert "since the promoted run" not in tell("cora", as_json=False)
+    assert explain("anna", Paths())[0]["changes"][0]["other_id"] == "bert"
+
+
+def test_a_row_that_vanished_is_told_as_what_it_was(run):
+    with pytest.raises(WinnowError, match=r"'gone' any more: left \(vanished: no record has"):
+        tell("gone", as_json=False)

@@ -17,6 +17,7 @@ from tasks.engine.pool import Pool
 from tasks.groups import codes_of
 from tasks.selectors import SELECTORS
 from tasks.stage import Paths
+from tasks.storage.rows import write_rows
 from tests.tasks.choosing import COUNT, SOURCES, fill
 
 
@@ -258,3 +259,60 @@ def test_another_run_writes_the_same_bytes(paths: Paths) -> None:
     first = [path.read_bytes() for path in names]
     chosen(paths)
     assert [path.read_bytes() for path in names] == first
+
+
+def before(paths: Paths, rows: list[int], content: str = "a" * 64) -> None:
+    """Write what the previous run selected: these rows, in this order."""
+    write_rows(
+        paths.table("previous_selection"),
+        pl.DataFrame(
+            {
+                "id": [f"row-{row:02d}" for row in rows],
+                "rank": list(range(1, len(rows) + 1)),
+                "source": "books",
+                "content_sha256": content,
+            },
+            schema_overrides={"rank": pl.Int64},
+        ).sort("id"),
+    )
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_without_stability_the_previous_run_changes_no_byte(paths: Paths, selector: str) -> None:
+    run(Params.model_validate({"choose": {"selector": selector, "budget": "8"}}), paths)
+    names = ("selection.parquet", "rejected.parquet", "choose.json")
+    alone = {name: (paths.artifacts / name).read_bytes() for name in names}
+    before(paths, [0, 1, 2, 3])
+    run(Params.model_validate({"choose": {"selector": selector, "budget": "8"}}), paths)
+    assert {name: (paths.artifacts / name).read_bytes() for name in names} == alone
+
+
+def test_rows_kept_by_the_bound_and_rows_it_keeps_out_say_so(paths: Paths) -> None:
+    before(paths, [0, 1, 2, 3, 4, 28, 29])
+    settings = {"selector": "top_quality", "budget": "7", "max_replacements": 2}
+    kept, lost, facts = chosen(paths, **settings)
+    reasons = dict(kept.select("id", "reason").iter_rows())
+    assert reasons == {
+        "row-02": "stability", "row-03": "stability", "row-04": "stability",
+        "row-26": "gain", "row-27": "gain", "row-28": "gain", "row-29": "gain",
+    }  # fmt: skip
+    assert kept.sort("rank")["id"].to_list() == sorted(reasons, reverse=True)
+    rules = dict(lost.select("id", "rule").iter_rows())
+    assert [name for name, rule in rules.items() if rule == "replacement_limit"] == [
+        "row-23", "row-24", "row-25",
+    ]  # fmt: skip
+    told = facts["stability"]
+    assert (told["eligible"], told["most"], told["from_scratch"]) == (7, 2, 5)
+    assert (told["replaced"], told["forced_out"], told["kept_by_bound"]) == (2, 0, 3)
+
+
+def test_rows_whose_content_changed_or_that_must_not_be_there_are_not_kept(paths: Paths) -> None:
+    settings = {"selector": "top_quality", "budget": "5", "stability": 1.0}
+    before(paths, [0, 1, 2, 3, 4], content="b" * 64)
+    kept, _, facts = chosen(paths, **settings)
+    assert facts["stability"]["eligible"] == 0
+    assert kept["reason"].unique().to_list() == ["gain"]
+    before(paths, [0, 1, 2, 3, 4])
+    kept, _, facts = chosen(paths, **settings, must_exclude=["row-03"], min_quality=0.05)
+    assert sorted(kept.filter(reason="stability")["id"]) == ["row-02", "row-04"]
+    assert facts["stability"]["eligible"] == 2

@@ -6,7 +6,7 @@ import pytest
 from flows.curate import following
 from flows.form import CurateParams
 from schemas.errors import SettingsError
-from schemas.params import Params, PreviousParams
+from schemas.params import ChooseParams, Params, PreviousParams
 from tasks.previous import run
 from tasks.stage import Paths
 
@@ -19,6 +19,16 @@ SELECTED = pl.DataFrame(
         "text": ["one", "two"],
     }
 )
+LEDGER = pl.DataFrame(
+    {
+        "id": ["a", "b", "b", "c"],
+        "verdict": ["kept", "dropped", "kept", "quarantined"],
+        "stage": ["choose", "deduplicate", "choose", "ingest"],
+        "rule": ["gain", "exact_duplicate", "stability", "bad_id"],
+        "source": ["books", "web", "web", None],
+        "detail": [""] * 4,
+    }
+)
 
 
 @pytest.fixture
@@ -27,19 +37,36 @@ def paths(tmp_path):
     folder = paths.promoted / "monday"
     folder.mkdir(parents=True)
     SELECTED.write_parquet(folder / "selected.parquet")
+    LEDGER.write_parquet(folder / "decisions.parquet")
     (paths.promoted / "current").symlink_to("monday")
     return paths
 
 
-def test_what_the_named_run_selected_is_copied_sorted_by_id_without_its_texts(paths):
-    run(Params(previous=PreviousParams(run="monday")), paths)
+@pytest.mark.parametrize("bound", [{"stability": 0.5}, {"max_replacements": 0}])
+def test_what_the_named_run_selected_is_copied_sorted_by_id_without_its_texts(paths, bound):
+    run(Params(previous=PreviousParams(run="monday"), choose=ChooseParams(**bound)), paths)
     found = pl.read_parquet(paths.table("previous_selection"))
     assert found.equals(SELECTED.drop("text").sort("id"))
+
+
+def test_without_a_bound_on_replacements_choose_is_given_nothing_and_changes_are_told_all_the_same(
+    paths,
+):
+    manifest = run(Params(previous=PreviousParams(run="monday")), paths)
+    assert pl.read_parquet(paths.table("previous_selection")).is_empty()
+    assert manifest.facts["selected"] == 2
+    rows = pl.read_parquet(paths.table("previous_rows"))
+    assert rows.select("id", "verdict", "rule", "rank").rows() == [
+        ("a", "kept", "gain", 2),
+        ("b", "kept", "stability", 1),
+        ("c", "quarantined", "bad_id", None),
+    ]
 
 
 def test_no_name_gives_an_empty_table(paths):
     run(Params(), paths)
     assert pl.read_parquet(paths.table("previous_selection")).is_empty()
+    assert pl.read_parquet(paths.table("previous_rows")).is_empty()
 
 
 def test_an_unknown_name_is_refused_with_those_that_exist(paths):

@@ -13,9 +13,11 @@ import polars as pl
 import pytest
 
 from schemas.manifest import Manifest
-from schemas.params import Params
-from schemas.tables import Comparison, Decisions, Documents, Quarantine, RowScores, check
+from schemas.params import Params, PreviousParams
+from schemas.tables import Changes, Comparison, Decisions, Documents, Quarantine, RowScores, check
+from tasks.changes import COLUMNS
 from tasks.metrics import METRICS
+from tasks.pages.changes import bound_sentence
 from tasks.pages.content import SUBSETS
 from tasks.percentiles import summary_of
 from tasks.report import STAGES, run
@@ -35,6 +37,10 @@ HOSTILE = [
     "<a href='javascript:alert(4)'>click</a> & <b>bold</b>",
 ]
 COUNT, WIDTH = 44, 8
+BOUND = {
+    "held": True, "eligible": 9, "most": 2, "replaced": 1, "forced_out": 0, "from_scratch": 4,
+    "share_of_from_scratch": 0.9876,
+}  # fmt: skip
 GROUPS = ["<b>web</b>", "books", "</script><script>alert(5)</script>"]
 
 
@@ -113,6 +119,32 @@ def decisions(docs: pl.DataFrame, refused: pl.DataFrame) -> pl.DataFrame:
     return pl.DataFrame(rows, infer_schema_length=None)
 
 
+def changes(docs: pl.DataFrame) -> pl.DataFrame:
+    """Row 0 entered in the place of row 10, a row of a hostile id vanished."""
+    first, lost = docs["id"][0], docs["id"][10]
+    return pl.DataFrame(
+        [
+            (
+                HOSTILE[1],
+                "left",
+                "vanished",
+                "ingest",
+                "gain",
+                HOSTILE[0],
+                7,
+                None,
+                None,
+                None,
+                None,
+            ),
+            (lost, "left", "outranked", "choose", "gain", "b", 2, 0.01, first, 0.8, 1.0),
+            (first, "entered", "arrived", "choose", None, "b", 1, 1.0, lost, 0.8, 0.01),
+        ],
+        schema=COLUMNS,
+        orient="row",
+    ).sort("id", "change")
+
+
 def comparison() -> pl.DataFrame:
     rows = [
         {
@@ -153,6 +185,7 @@ def fill(paths: Paths) -> None:
     write_rows(paths.table("documents"), check(Documents, docs))
     write_rows(paths.table("quarantine"), check(Quarantine, refused))
     write_rows(paths.table("decisions"), check(Decisions, ledger))
+    write_rows(paths.table("changes"), check(Changes, changes(docs)))
     write_rows(paths.table("scores"), check(RowScores, scores))
     write_rows(paths.table("comparison"), check(Comparison, comparison()))
     array = pl.Series(vectors, dtype=pl.Array(pl.Float32, WIDTH))
@@ -172,6 +205,7 @@ def fill(paths: Paths) -> None:
         "choose": {
             "budget": {"unit": "rows", "limit": 10},
             "selector": {"settings": {"diversity_weight": 0.5, "by": HOSTILE[0]}},
+            "stability": BOUND,
         },
         "ingest": {"records_read": COUNT + 2, "files": {"in <put>.jsonl": {"records": COUNT + 2}}},
     }
@@ -195,7 +229,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     for name in ("first", "second"):
         paths = Paths(tmp_path_factory.mktemp(name))
         fill(paths)
-        run(Params(), paths)
+        run(Params(previous=PreviousParams(run="monday")), paths)
         made.append((paths.artifacts / "report.html").read_text(encoding="utf-8"))
     return made
 
@@ -367,3 +401,19 @@ def test_a_run_without_duplicates_quarantine_or_losers_still_makes_a_page(tmp_pa
     text = Page((paths.artifacts / "report.html").read_text(encoding="utf-8")).text
     for sentence in ("No record was refused.", "No duplicates were found.", "10 kept + 0 dropped"):
         assert sentence in text
+
+
+def test_rows_that_entered_and_left_are_told_with_reasons_and_what_the_bound_cost(page):
+    assert "at most 2 could be replaced: 1 were. From scratch 4 would be." in page.text
+    assert "The objective is 98.76% of its value from scratch." in page.text
+    assert "left (vanished: no record has its id any more)" in page.text
+    assert "in the place of" in page.text
+    assert "gain 1 against 0.01" in page.text
+
+
+def test_the_bound_is_told_where_there_is_none_where_it_was_not_held_and_without_objective():
+    assert "from scratch" in bound_sentence({})
+    assert "was not held" in bound_sentence({**BOUND, "held": False})
+    none = {**BOUND, "share_of_from_scratch": None, "why_no_share": "no function", "forced_out": 3}
+    assert "is not compared: no function." in bound_sentence(none)
+    assert "; 3 had to leave" in bound_sentence(none)

@@ -33,7 +33,7 @@ def test_a_sound_run_is_accepted_and_counted(paths):
     manifest = validate.run(params(), paths)
     ledger = read_rows(paths.table("decisions"))
     check(Decisions, ledger)
-    assert manifest.rows == {"decisions": 14, "kept": 4}
+    assert manifest.rows == {"decisions": 14, "kept": 4, "changes": 0}
     counted = {(c["verdict"], c["rule"]): c["records"] for c in manifest.facts["counts"]}
     assert counted == {
         ("quarantined", "missing_text"): 2, ("dropped", "exact_duplicate"): 2,

@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 
 from schemas.manifest import Manifest
+from schemas.params import Params
 from schemas.tables import Duplicates, Quarantine, RejectedTable, RowScores, SelectionTable, check
+from tasks import previous
 from tasks.stage import Paths, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 from tests.tasks.test_score import sha, write_documents
@@ -52,6 +54,7 @@ def write_tables(paths: Paths) -> None:
     ):
         write_rows(paths.table(name), check(model, table))
     write_rows(paths.table("vectors"), vectors())
+    previous.run(Params(), paths)
     write_manifest(paths, Manifest("ingest", "1", {}, facts={"records_read": 14}))
     write_manifest(paths, Manifest("embed", "1", {}, facts={"zero_vectors": 1}))
     budget = {"budget": {"unit": "rows", "limit": 4}}
