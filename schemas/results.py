@@ -40,6 +40,7 @@ BELOW_MINIMUM = "below_min_quality"
 PRESELECTED = "preselected"  # chosen elsewhere: its coverage counts, it is not in the output
 TOO_CLOSE = "too_close"  # nearer than the least distance to a chosen or preselected row
 SEMANTIC = "semantic_duplicate"  # a better row of nearly the same vector stands for it
+CONTAMINATED = "contaminated"  # overlaps with an item of an evaluation file
 TIME_LIMIT = "time_limit"  # the search was stopped before the row's turn
 RULES = (
     OUTRANKED,
@@ -53,6 +54,7 @@ RULES = (
     TOO_CLOSE,
     SEMANTIC,
     TIME_LIMIT,
+    CONTAMINATED,
 )
 
 

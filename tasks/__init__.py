@@ -11,6 +11,7 @@ PIPELINE: Final = (
     "ingest",
     "deduplicate",
     "embed",
+    "decontaminate",
     "score",
     "choose",
     "validate",

@@ -17,6 +17,7 @@ from tasks.groups import Groups
 from tasks.ledger import ZERO, build_ledger
 from tasks.recount import (
     Sizes,
+    check_clean,
     check_distance,
     check_subset,
     eligible_ids,
@@ -35,6 +36,7 @@ MODELS: Final = {
     "vectors": contracts.Vectors,
     "quarantine": contracts.Quarantine,
     "duplicates": contracts.Duplicates,
+    "contaminated": contracts.Contaminated,
     "scores": contracts.RowScores,
     "selection": contracts.SelectionTable,
     "rejected": contracts.RejectedTable,
@@ -60,6 +62,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     resolved = Manifest.read(manifest_path(paths, "choose")).facts["budget"]["limit"]
     limit = resolved if budget.unit == "share" else int(budget.amount)
     check_subset(chosen, params.choose, limit, sizes, eligible)
+    check_clean(chosen, tables["contaminated"])
     check_distance(paths, chosen["id"], params.choose)
     missing = check_groups(len(chosen), sizes, eligible, params)
     write_rows(paths.table("decisions"), ledger)

@@ -6,7 +6,15 @@ import numpy as np
 import polars as pl
 
 from schemas.manifest import Manifest
-from schemas.tables import Duplicates, Quarantine, RejectedTable, RowScores, SelectionTable, check
+from schemas.tables import (
+    Contaminated,
+    Duplicates,
+    Quarantine,
+    RejectedTable,
+    RowScores,
+    SelectionTable,
+    check,
+)
 from tasks.stage import Paths, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 from tests.tasks.test_score import sha, write_documents
@@ -46,6 +54,7 @@ def write_tables(paths: Paths) -> None:
     for name, model, table in (
         ("quarantine", Quarantine, quarantine()),
         ("duplicates", Duplicates, duplicates()),
+        ("contaminated", Contaminated, Contaminated.empty()),
         ("scores", RowScores, scores()),
         ("selection", SelectionTable, selection()),
         ("rejected", RejectedTable, rejected()),
