@@ -287,3 +287,29 @@ def test_instruction_rows_go_through_the_whole_chain(make):
     documents = checkout.table("documents")
     row = documents.filter(row=1).row(0, named=True)
     assert row["text"] == f"{rows[0]['instruction']}\n\n{rows[0]['output']}"
+
+
+@pytest.mark.slow
+def test_an_evaluation_file_and_its_changes_are_noticed_and_without_it_all_is_as_before(make):
+    checkout = make("evaluated", as_lines(ROWS))
+    checkout.repro()
+    before = checkout.table("selection")
+    leaked = before["id"].to_list()[:2]
+    texts = dict(checkout.table("documents").select("id", "text").iter_rows())
+    quiz = checkout.root / "quiz.jsonl"
+    quiz.write_bytes(as_lines([{"id": "q1", "text": texts[leaked[0]].upper()}]))
+    checkout.set("decontaminate.evaluations=quiz.jsonl")
+    assert {"decontaminate", "choose", "validate", "report"} <= set(checkout.repro())
+    told = checkout.table("decisions").filter(rule="contaminated")
+    assert told.select("id", "stage").rows() == [(leaked[0], "decontaminate")]
+    assert "quiz.jsonl, item 1, line 1, id q1: it shares" in told["detail"][0]
+    assert untold(Paths(checkout.root)) == []
+    checkout.conserved()
+    with quiz.open("ab") as file:
+        file.write(as_lines([{"id": "q2", "text": texts[leaked[1]]}]))
+    assert "decontaminate" in checkout.repro()
+    assert set(checkout.table("contaminated")["id"]) == set(leaked)
+    assert not set(leaked) & set(checkout.table("selection")["id"])
+    checkout.set("decontaminate.evaluations=[]")
+    checkout.repro()
+    assert checkout.table("selection").equals(before)

@@ -135,11 +135,14 @@ def clean(name: str, rows: pl.Series, items: pl.Series) -> dict[str, object]:
             "peak_mb": round(peak_memory_mb())}  # fmt: skip
 
 
-def real() -> list[dict[str, object]]:
+def real(copies: int) -> list[dict[str, object]]:
     """Alpaca's instructions and the mixed documents against evaluation sets of other origin."""
     alpaca = pl.read_parquet(SHARED / "alpaca_52k.parquet")
     whole = alpaca.select(pl.concat_str(pl.selectors.string(), separator="\n", ignore_nulls=True))
-    pools = {"alpaca": whole.to_series(), "docs_mix": _texts("docs_mix", "text")}
+    pools = {
+        "alpaca": pl.concat([whole.to_series()] * copies),
+        "docs_mix": _texts("docs_mix", "text"),
+    }
     items = {
         "gsm8k": _texts("gsm8k_train", "question"),
         "ag_news": _texts("ag_news_7600", "description"),
@@ -152,30 +155,39 @@ def _texts(name: str, column: str) -> pl.Series:
     return pl.read_parquet(SHARED / f"{name}.parquet", columns=[column])[column]
 
 
+def leaks(rate: float, asked: argparse.Namespace, folder: Path) -> list[dict[str, object]]:
+    """One line per rule for rows of which the stated share leaks an item."""
+    items, rows = planted(rate, asked.rows, asked.seed)
+    shared = by_ngram(items, rows["text"], 0.0)
+    found = {"any n-gram": shared, "half of them": by_ngram(items, rows["text"], 0.5)}
+    near = cosines(items, rows["text"], folder) if any(asked.similarity) else []
+    for least in asked.similarity if near else []:
+        close = {row for row, cosine in enumerate(near) if cosine >= least}
+        found |= {f"cosine {least}": close, f"n-gram or {least}": shared | close}
+    return [figures(rule, rate, rows, which) for rule, which in found.items()]
+
+
+def show(lines: list[dict[str, object]]) -> None:
+    """Print a table."""
+    with pl.Config(tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_cols=-1,
+                   tbl_rows=-1, tbl_width_chars=200):  # fmt: skip
+        sys.stdout.write(f"{pl.DataFrame(lines)}\n")
+        sys.stdout.flush()
+
+
 def main() -> None:
     """Print one line per rate and rule, then one per pair of clean sets."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=600)
+    parser.add_argument("--rows", type=int, default=600, help="of the demo, at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--similarity", type=float, nargs="*", default=[0.9, 0.8])
+    parser.add_argument("--copies", type=int, default=1, help="of Alpaca's rows: 20 make a million")
     asked = parser.parse_args()
-    table = []
-    for rate in (0.02, 0.1):
-        items, rows = planted(rate, asked.rows, asked.seed)
-        shared = by_ngram(items, rows["text"], 0.0)
-        table.append(figures("any n-gram", rate, rows, shared))
-        table.append(figures("half of them", rate, rows, by_ngram(items, rows["text"], 0.5)))
-        if any(asked.similarity):
-            with tempfile.TemporaryDirectory() as folder:
-                near = cosines(items, rows["text"], Path(folder))
-            for least in asked.similarity:
-                close = {row for row, cosine in enumerate(near) if cosine >= least}
-                table.append(figures(f"cosine {least}", rate, rows, close))
-                table.append(figures(f"n-gram or {least}", rate, rows, shared | close))
-    parts = [pl.DataFrame(table)] + ([pl.DataFrame(real())] if SHARED.exists() else [])
-    with pl.Config(tbl_hide_dataframe_shape=True, tbl_hide_column_data_types=True, tbl_cols=-1,
-                   tbl_rows=-1, tbl_width_chars=200):  # fmt: skip
-        sys.stdout.write("\n".join(f"{part}" for part in parts) + "\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for rate in (0.02, 0.1):
+            show(leaks(rate, asked, Path(folder)))
+    if SHARED.exists():
+        show(real(asked.copies))
 
 
 if __name__ == "__main__":

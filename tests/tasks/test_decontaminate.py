@@ -13,12 +13,13 @@ from pydantic import ValidationError
 
 from schemas.errors import SourceChangedError, SourceError
 from schemas.manifest import Manifest
-from schemas.params import Params
+from schemas.params import DecontaminateParams, Params
 from schemas.tables import Contaminated, check
 from tasks import decontaminate, deduplicate, embed, sources
 from tasks.evaluations import read_items
 from tasks.sources import read_sources
 from tasks.stage import Paths
+from tasks.storage.rows import write_rows
 from tests.tasks.test_score import write_documents
 
 LEAK = "the river is dark and the stone is light for it is one of two"
@@ -99,6 +100,20 @@ def test_words_in_another_order_are_found_by_similarity_alone(stage):
     ]
     turned = table.row(by_predicate=pl.col("id") == "r3", named=True)
     assert turned["matched"] is turned["share"] is turned["items"] is None
+
+
+def test_a_pool_without_rows_and_files_without_words_give_an_empty_table(stage, tmp_path):
+    (tmp_path / "blank.jsonl").write_text('{"text": ""}\n{"text": null}\n')
+    manifest, table = stage(evaluations=["blank.jsonl"], similarity=0.5)
+    assert table.is_empty()
+    assert manifest.facts["evaluations"][0]["too_short_items"] == 2
+    for name in ("documents", "duplicates", "vectors"):
+        path = stage.paths.table(name)
+        write_rows(path, pl.read_parquet(path).clear())
+    settings = {"evaluations": ["quiz.jsonl"], "similarity": 0.5}
+    params = stage.params.model_copy(update={"decontaminate": DecontaminateParams(**settings)})
+    sources.run(params, stage.paths)
+    assert decontaminate.run(params, stage.paths).rows == {"documents": 0, "contaminated": 0}
 
 
 def test_items_are_embedded_once(stage, monkeypatch):
