@@ -89,9 +89,9 @@ class Checkout:
         assert told.returncode == 0, told.stdout + told.stderr
         return told.stdout
 
-    def repro(self, threads: int = 1) -> list[str]:
+    def repro(self, threads: int = 1, *targets: str) -> list[str]:
         """Have DVC reproduce what is stale; returns the stages that ran, but for the glance."""
-        said = self._python(["-m", "dvc", "repro"], threads)
+        said = self._python(["-m", "dvc", "repro", *targets], threads)
         ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
         return [stage for stage in ran if stage != "sources"]
 
@@ -289,27 +289,36 @@ def test_instruction_rows_go_through_the_whole_chain(make):
     assert row["text"] == f"{rows[0]['instruction']}\n\n{rows[0]['output']}"
 
 
-@pytest.mark.slow
-def test_an_evaluation_file_and_its_changes_are_noticed_and_without_it_all_is_as_before(make):
+def test_rows_that_leak_an_evaluation_are_followed_through_the_whole_chain(make):
     checkout = make("evaluated", as_lines(ROWS))
-    checkout.repro()
-    before = checkout.table("selection")
-    leaked = before["id"].to_list()[:2]
+    checkout.run_here()
+    before, report = checkout.table("selection"), checkout.root / "artifacts" / "report.html"
+    leaked = before["id"][0]
     texts = dict(checkout.table("documents").select("id", "text").iter_rows())
-    quiz = checkout.root / "quiz.jsonl"
-    quiz.write_bytes(as_lines([{"id": "q1", "text": texts[leaked[0]].upper()}]))
+    quiz = as_lines([{"id": "q1", "text": texts[leaked].upper()}])
+    (checkout.root / "quiz.jsonl").write_bytes(quiz)
     checkout.set("decontaminate.evaluations=quiz.jsonl")
-    assert {"decontaminate", "choose", "validate", "report"} <= set(checkout.repro())
+    checkout.run_here()
     told = checkout.table("decisions").filter(rule="contaminated")
-    assert told.select("id", "stage").rows() == [(leaked[0], "decontaminate")]
+    assert told.select("id", "stage").rows() == [(leaked, "decontaminate")]
     assert "quiz.jsonl, item 1, line 1, id q1: it shares" in told["detail"][0]
+    assert leaked not in checkout.table("selection")["id"]
+    assert "Overlap with evaluation files" in report.read_text(encoding="utf-8")
     assert untold(Paths(checkout.root)) == []
     checkout.conserved()
-    with quiz.open("ab") as file:
-        file.write(as_lines([{"id": "q2", "text": texts[leaked[1]]}]))
-    assert "decontaminate" in checkout.repro()
-    assert set(checkout.table("contaminated")["id"]) == set(leaked)
-    assert not set(leaked) & set(checkout.table("selection")["id"])
     checkout.set("decontaminate.evaluations=[]")
-    checkout.repro()
+    checkout.run_here()
     assert checkout.table("selection").equals(before)
+    assert "Overlap with evaluation files" not in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_an_evaluation_file_that_changes_runs_decontaminate_alone_of_the_heavy_stages(make):
+    checkout = make("noticed", as_lines(ROWS), "decontaminate.evaluations=quiz.jsonl")
+    quiz = checkout.root / "quiz.jsonl"
+    quiz.write_bytes(as_lines([{"text": ROWS[0]["text"]}]))
+    assert checkout.repro(1, "decontaminate")[-1] == "decontaminate"
+    assert checkout.repro(1, "decontaminate") == []
+    quiz.write_bytes(as_lines([{"text": ROWS[0]["text"]}, {"text": ROWS[1]["text"]}]))
+    assert checkout.repro(1, "decontaminate") == ["ingest", "decontaminate"]
+    assert checkout.table("contaminated")["id"].to_list() == ["r0000", "r0001"]
