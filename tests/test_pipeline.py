@@ -289,6 +289,7 @@ def test_instruction_rows_go_through_the_whole_chain(make):
     assert row["text"] == f"{rows[0]['instruction']}\n\n{rows[0]['output']}"
 
 
+@pytest.mark.slow
 def test_rows_that_leak_an_evaluation_are_followed_through_the_whole_chain(make):
     checkout = make("evaluated", as_lines(ROWS))
     checkout.run_here()
