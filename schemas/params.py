@@ -186,6 +186,57 @@ class EmbedParams(Block):
     )
 
 
+class DecontaminateParams(Block):
+    """Rows that overlap with evaluation files are not selected; the matching item is named."""
+
+    evaluations: list[str] = Field(
+        default=[],
+        description="Evaluation files or globs, of the kinds and places of ingest.sources; none: "
+        "no row is compared",
+    )
+    text_key: str = Field(
+        default="text",
+        min_length=1,
+        description="Column of an item's text; of several, with commas between, the first that an "
+        "item has",
+    )
+    id_key: str = Field(default="id", description="Column of an item's id, where it has one")
+    ngram_words: int = Field(
+        default=13, ge=1, le=50, description="Words per n-gram: 13 as for GPT-3 (Brown et al. 2020)"
+    )
+    min_item_words: int = Field(
+        default=8,
+        ge=1,
+        le=50,
+        description="An item shorter than an n-gram is matched as a whole if it has so many words "
+        "(GPT-3: 8); a shorter one by similarity alone",
+    )
+    overlap_share: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of an item's n-grams from which a row holds too many of them; 0: one is "
+        "too many",
+    )
+    similarity: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Cosine to an item from which a row is too near (0.9, say); 0: off",
+    )
+
+    @field_validator("text_key")
+    @classmethod
+    def _columns_are_readable(cls, value: str) -> str:
+        split_names(value)
+        return value
+
+    @field_validator("id_key", mode="before")
+    @classmethod
+    def _none_is_empty(cls, value: Any) -> Any:
+        return "" if value is None else value
+
+
 class ScoreParams(Block):
     """Quality and geometry of every row."""
 
@@ -342,6 +393,7 @@ with (
         ingest: IngestParams = IngestParams()
         deduplicate: DeduplicateParams = DeduplicateParams()
         embed: EmbedParams = EmbedParams()
+        decontaminate: DecontaminateParams = DecontaminateParams()
         score: ScoreParams = ScoreParams()
         choose: ChooseParams = ChooseParams()
         validate: ValidateParams = ValidateParams()  # type: ignore[assignment]

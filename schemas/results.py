@@ -40,6 +40,7 @@ BELOW_MINIMUM = "below_min_quality"
 PRESELECTED = "preselected"  # chosen elsewhere: its coverage counts, it is not in the output
 TOO_CLOSE = "too_close"  # nearer than the least distance to a chosen or preselected row
 SEMANTIC = "semantic_duplicate"  # a better row of nearly the same vector stands for it
+CONTAMINATED = "contaminated"  # overlaps with an item of an evaluation file
 TIME_LIMIT = "time_limit"  # the search was stopped before the row's turn
 REPLACEMENT_LIMIT = "replacement_limit"  # taken from scratch; a row of the previous run stays
 RULES = (
@@ -55,6 +56,7 @@ RULES = (
     SEMANTIC,
     TIME_LIMIT,
     REPLACEMENT_LIMIT,
+    CONTAMINATED,
 )
 
 

@@ -157,6 +157,31 @@ class Vectors(pa.DataFrameModel):
         return frame.select((squares - 1).abs() <= 2e-4)
 
 
+class Contaminated(Table):
+    """One row per embedded document that overlaps with an evaluation item. Key: id. Sorted by id.
+
+    `kind`: ngram, embedding or both. `evaluation_file`, `item_row` (from 1), `item_line` and
+    `item_id` name the item: of those that share n-grams the one of highest `share`, else the
+    nearest. `matched`: the first shared n-gram, its words in lower case, cut to 200 characters;
+    `shared_ngrams` of the item's `item_ngrams` distinct ones (their ratio is `share`); `items`
+    share enough. These are null for kind embedding. `similarity`: the highest cosine to any item,
+    null where none was asked for.
+    """
+
+    id: str = pa.Field(unique=True)
+    kind: str = pa.Field(isin=["ngram", "embedding", "both"])
+    evaluation_file: str
+    item_row: int = pa.Field(ge=1)
+    item_line: int = pa.Field(ge=1, nullable=True)
+    item_id: str = pa.Field(nullable=True)
+    matched: str = pa.Field(str_length={"min_value": 1, "max_value": 200}, nullable=True)
+    shared_ngrams: int = pa.Field(ge=1, nullable=True)
+    item_ngrams: int = pa.Field(ge=1, nullable=True)
+    share: float = pa.Field(gt=0, le=1, nullable=True)
+    items: int = pa.Field(ge=1, nullable=True)
+    similarity: float = pa.Field(ge=-1.001, le=1.001, nullable=True)
+
+
 class RowScores(pa.DataFrameModel):
     """One row per embedded document. Key: id. One more float column per scorer output.
 

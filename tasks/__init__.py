@@ -12,6 +12,7 @@ PIPELINE: Final = (
     "ingest",
     "deduplicate",
     "embed",
+    "decontaminate",
     "score",
     "choose",
     "validate",

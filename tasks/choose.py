@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -12,7 +13,7 @@ import polars as pl
 from schemas.errors import SettingsError
 from schemas.manifest import Manifest, file_digest
 from schemas.params import Budget, ChooseParams, Params
-from schemas.results import SEMANTIC
+from schemas.results import CONTAMINATED, SEMANTIC
 from schemas.tables import RejectedTable, SelectionTable, check
 from tasks.chosen import SEMANTIC_COLUMNS, facts_of, name_keepers, rejected_table, selection_table
 from tasks.engine.constraints import Limits, eligible
@@ -78,7 +79,8 @@ def run(params: Params, paths: Paths) -> Manifest:
 def inputs_of(params: Params, paths: Paths) -> tuple[Path, ...]:
     """The tables that the stage reads."""
     previous = ("previous_selection",) if params.choose.heeds_previous else ()
-    return tuple(paths.table(name) for name in ("documents", "vectors", "scores", *previous))
+    tables = ("documents", "vectors", "contaminated", "scores", *previous)
+    return tuple(paths.table(name) for name in tables)
 
 
 def previous_rows(paths: Paths, pool: Pool) -> np.ndarray:
@@ -121,19 +123,28 @@ def load_pool(params: Params, paths: Paths) -> tuple[Pool, Limits]:
         stratum=joint_codes(rows, by),
         features=features_of(rows, by) if "features" in needs_of(selector) else None,
     )
-    double = rows["semantic_keeper_id"].is_not_null().to_numpy()
-    return pool, limits_of(params.choose, pool, groups, np.flatnonzero(double))
+    double = np.flatnonzero(rows["semantic_keeper_id"].is_not_null().to_numpy())
+    contaminated = read_rows(paths.table("contaminated"), ["id"])["id"]
+    shut = np.flatnonzero(rows["id"].is_in(contaminated.implode()).to_numpy())
+    return pool, limits_of(params.choose, pool, groups, double.tolist(), shut.tolist())
 
 
 def limits_of(
-    params: ChooseParams, pool: Pool, groups: Groups, double: np.ndarray | None = None
+    params: ChooseParams,
+    pool: Pool,
+    groups: Groups,
+    double: Collection[int] = (),
+    contaminated: Collection[int] = (),
 ) -> Limits:
     """Budget, floors, caps and lists as indices; raises `SettingsError` for what is not there.
 
     `double` holds rows for which another stands: not eligible unless they must be included.
+    `contaminated` rows are not eligible, and it is an error to ask for one.
     """
     wanted = set(params.must_include)
-    twins = [] if double is None else double.tolist()
+    closed = {index: SEMANTIC for index in double if pool.ids[index] not in wanted}
+    closed |= dict.fromkeys(contaminated, CONTAMINATED)
+    refuse_contaminated(wanted & {pool.ids[index] for index in contaminated})
     limits = Limits(
         budget=1,
         floors=groups.bounds(params.group_floors, "choose.group_floors"),
@@ -141,7 +152,7 @@ def limits_of(
         include=indices_of(pool, params.must_include, "choose.must_include"),
         exclude=indices_of(pool, params.must_exclude, "choose.must_exclude"),
         min_quality=params.min_quality,
-        closed={index: SEMANTIC for index in twins if pool.ids[index] not in wanted},
+        closed=closed,
         preselected=indices_of(pool, params.preselected, "choose.preselected"),
         min_distance=params.min_distance,
     )
@@ -151,6 +162,19 @@ def limits_of(
     else:
         amount = int(budget.amount)
     return replace(limits, budget=max(1, amount), in_tokens=budget.unit == "tokens")
+
+
+def refuse_contaminated(wanted: set[str]) -> None:
+    """Raise `SettingsError` if any row is both asked for and contaminated."""
+    if wanted:
+        raise SettingsError(
+            f"{len(wanted)} rows of choose.must_include overlap with evaluation items, "
+            f"the first is {min(wanted)!r}",
+            expected="rows that share nothing with the files of decontaminate.evaluations",
+            where="artifacts/contaminated.parquet names the items",
+            remedy="take the rows off choose.must_include, or the file off "
+            "decontaminate.evaluations",
+        )
 
 
 def indices_of(pool: Pool, ids: list[str], where: str) -> tuple[int, ...]:

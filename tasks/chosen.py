@@ -63,7 +63,7 @@ def rejected_table(
             "rule": selection.status[lost].astype(str),
             "final_gain": np.round(selection.final_gain[lost], GAIN_DIGITS),
             "is_bound": selection.gain_is_bound[lost],
-            "nearest_kept_id": keepers,
+            "nearest_kept_id": keepers.tolist(),  # an array that begins with None is no text
             "nearest_kept_similarity": np.round(np.where(some, similarity[lost], np.nan), 6),
             "needed_quality": np.round(selection.needed_quality[lost], 6),
             "needed_budget_rows": selection.needed_budget_rows[lost],

@@ -7,7 +7,7 @@ vectors came from the cache does not show in the output, bit for bit.
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import numpy as np
@@ -43,7 +43,8 @@ def run(params: Params, paths: Paths) -> Manifest:
     missing = keys.join(sound(cache, keys), on="content_sha256", how="anti").sort("id")
     known = len(keys) - len(missing)
     log.info(f"{len(missing):,} rows to encode, {known:,} known, on {encoder.device}")
-    embed_missing(encoder, cache, paths, missing["id"])
+    texts = document_batches(paths.table("documents"), ["text", "content_sha256"], missing["id"])
+    embed_missing(encoder, cache, texts, len(missing))
     empty = export(cache, keys.sort("id"), paths)
     facts = {"encoded_rows": len(missing), "cached_rows": len(keys) - len(missing)}
     write_text(paths.artifacts / "facts" / "embed_cache.json", json.dumps(facts) + "\n")
@@ -73,11 +74,13 @@ def sound(cache: EmbeddingCache, keys: pl.DataFrame) -> pl.DataFrame:
     return found.select("content_sha256")
 
 
-def embed_missing(encoder: Encoder, cache: EmbeddingCache, paths: Paths, ids: pl.Series) -> None:
-    """Encode the documents with these ids into the cache, chunk by chunk, telling rate and rest."""
+def embed_missing(
+    encoder: Encoder, cache: EmbeddingCache, texts: Iterable[pl.DataFrame], total: int
+) -> None:
+    """Encode texts (columns text, content_sha256) into the cache, by chunks, telling the pace."""
     started = told = time.monotonic()
     done = 0
-    for frame in document_batches(paths.table("documents"), ["text", "content_sha256"], ids):
+    for frame in texts:
         for chunk in frame.iter_slices(CHUNK_ROWS):
             vectors = np.zeros((len(chunk), encoder.width), dtype=np.float32)
             tokens = np.zeros(len(chunk), dtype=np.int64)
@@ -87,7 +90,7 @@ def embed_missing(encoder: Encoder, cache: EmbeddingCache, paths: Paths, ids: pl
                 now = time.monotonic()
                 if now - told > REPORT_SECONDS:
                     told = now
-                    log.info(Pace.after("embedded", done, now - started, len(ids)).line())
+                    log.info(Pace.after("embedded", done, now - started, total).line())
             cache.add(chunk["content_sha256"], tokens, vectors)
 
 

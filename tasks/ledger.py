@@ -5,7 +5,7 @@ from typing import Final
 import polars as pl
 
 from schemas.params import ChooseParams
-from schemas.results import BELOW_MINIMUM, OUTRANKED, SEMANTIC, TOO_CLOSE
+from schemas.results import BELOW_MINIMUM, CONTAMINATED, OUTRANKED, SEMANTIC, TOO_CLOSE
 
 EXACT: Final = "exact_duplicate"
 NEAR: Final = "near_duplicate"
@@ -42,20 +42,22 @@ def build_ledger(
 ) -> pl.DataFrame:
     """Join every table's verdicts to the records they fell on; sorted by id and verdict.
 
-    `tables` holds documents (without text), quarantine, duplicates, vectors (ids), scores (id and
-    quality), selection and rejected. A document that no table speaks of has no verdict and is
-    missing from the result: the conservation check finds it.
+    `tables` holds documents (without text), quarantine, duplicates, vectors (ids), contaminated,
+    scores (id and quality), selection and rejected. A document that no table speaks of has no
+    verdict and is missing from the result: the conservation check finds it.
     """
     documents = tables["documents"]
     first = documents.filter(pl.col("duplicate_of").is_null()).join(
         tables["scores"].select("id", "quality"), on="id", how="left"
     )
+    lost, unclean = tables["rejected"], pl.col("rule") == CONTAMINATED
     parts = [
         refused(tables["quarantine"]),
         duplicates(documents, tables["duplicates"], jaccard_threshold),
         without_direction(first, tables["duplicates"], tables["vectors"]),
+        overlapping(first, lost.filter(unclean), tables["contaminated"]),
         kept(first, tables["selection"]),
-        outranked(first, tables["rejected"], tables["selection"], choose, semantic_threshold),
+        outranked(first, lost.filter(~unclean), tables["selection"], choose, semantic_threshold),
     ]
     return pl.concat([_complete(part) for part in parts]).sort(ORDER)
 
@@ -105,6 +107,29 @@ def without_direction(
     reached = first.join(near, on="id", how="anti")
     lost = reached.join(vectors, on="id", how="anti")
     return lost.with_columns(*_verdict("dropped", "embed"), rule=pl.lit(ZERO))
+
+
+def overlapping(
+    first: pl.DataFrame, lost: pl.DataFrame, contaminated: pl.DataFrame
+) -> pl.DataFrame:
+    """Documents shut out since they overlap with an evaluation item, which is named.
+
+    `similarity` is the highest cosine to any item.
+    """
+    line, name = pl.col("item_line"), pl.col("item_id")
+    item = pl.concat_str(
+        pl.format("{}, item {}", "evaluation_file", "item_row"),
+        pl.when(line.is_not_null()).then(pl.format(", line {}", line)).otherwise(pl.lit("")),
+        pl.when(name.is_not_null()).then(pl.format(", id {}", name)).otherwise(pl.lit("")),
+    )
+    of_all = pl.format("{} of {}", "shared_ngrams", "item_ngrams")
+    shared = pl.format(": it shares {} of its n-grams, first “{}”", of_all, "matched")
+    cosine = pl.col("similarity").round(4)
+    near = pl.format("; highest cosine to an item {}", cosine)
+    detail = pl.concat_str(item, shared.fill_null(""), near.fill_null(""))
+    evidence = contaminated.select("id", "similarity", detail=detail)
+    joined = first.join(lost.select("id", "rule"), on="id", how="inner").join(evidence, on="id")
+    return joined.with_columns(*_verdict("dropped", "decontaminate"))
 
 
 def kept(first: pl.DataFrame, selection: pl.DataFrame) -> pl.DataFrame:

@@ -34,7 +34,7 @@ from tasks.storage.rows import read_rows, write_rows, write_text
 
 log = logging.getLogger("winnow")
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
-INPUTS: Final = ("documents", "vectors", "scores", "selection")
+INPUTS: Final = ("documents", "vectors", "contaminated", "scores", "selection")
 RANDOM: Final = ("uniform", "stratified")
 CONTROLS: Final[dict[str, Selector]] = {
     "uniform": Uniform(),

@@ -43,7 +43,7 @@ def eligible_ids(tables: dict[str, pl.DataFrame], choose: ChooseParams) -> pl.Se
     """Rows that could have been selected."""
     single = pl.col("semantic_keeper_id").is_null() | pl.col("id").is_in(choose.must_include)
     good = tables["scores"].filter(single, pl.col("quality") >= choose.min_quality)
-    shut = [*choose.must_exclude, *choose.preselected]
+    shut = [*choose.must_exclude, *choose.preselected, *tables["contaminated"]["id"]]
     return tables["vectors"].filter(~pl.col("id").is_in(shut)).join(good, on="id", how="semi")["id"]
 
 
@@ -72,6 +72,18 @@ def check_subset(
     problems += group_problems(sizes, eligible, choose)
     if problems:
         raise ContractError("the subset breaks its limits", where="\n    ".join(problems))
+
+
+def check_clean(chosen: pl.DataFrame, contaminated: pl.DataFrame) -> None:
+    """No selected row overlaps with an evaluation item."""
+    both = chosen.join(contaminated, on="id", how="semi")["id"].sort().to_list()
+    if both:
+        raise ContractError(
+            f"{len(both)} selected rows overlap with evaluation items",
+            expected="none of the rows of contaminated.parquet",
+            where=f"the first are {both[:5]}",
+            remedy="run the stage `choose` again",
+        )
 
 
 def group_problems(sizes: Sizes, eligible: Sizes, choose: ChooseParams) -> list[str]:

@@ -42,8 +42,17 @@ from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
-STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate", "measure")
+VERSION: Final = "1.3.0"  # DVC reads this line; raise it when equal input may give other output
+STAGES: Final = (
+    "ingest",
+    "deduplicate",
+    "embed",
+    "decontaminate",
+    "score",
+    "choose",
+    "validate",
+    "measure",
+)
 TABLES: Final = (
     "documents",
     "quarantine",
@@ -77,6 +86,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     parts = [
         headline(rows, comparison, manifests),
         {"sections": SECTIONS, "funnel": funnel(rows)},
+        {"evaluations": content.evaluation_table(manifests["decontaminate"])},
         map_section(points, rows, ids, texts),
         scores(rows, params, paths),
         controls(comparison),

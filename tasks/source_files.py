@@ -11,24 +11,26 @@ from schemas.manifest import file_digest
 from tasks.readers.files import KINDS, SourceFile, known_kind
 
 
-def local_sources(patterns: list[str], root: Path) -> list[SourceFile]:
+def local_sources(
+    patterns: list[str], root: Path, setting: str = "ingest.sources"
+) -> list[SourceFile]:
     """Expand patterns (relative to `root`; `**` crosses folders) to files.
 
-    A file named twice, also through a link, counts once.
+    A file named twice, also through a link, counts once. Errors name `setting`.
     """
     found: dict[str, SourceFile] = {}
     places: dict[str, str] = {}
     for pattern in patterns:
-        for match in _matches(pattern, root):
+        for match in _matches(pattern, root, setting):
             places.setdefault(_name(match, root), pattern)
     for name in sorted(places):
         real = os.path.realpath(root / name)
         if real not in found:
-            found[real] = _describe(name, root / name, places[name])
+            found[real] = _describe(name, root / name, f"{places[name]!r} in {setting}")
     return list(found.values())
 
 
-def _matches(pattern: str, root: Path) -> list[str]:
+def _matches(pattern: str, root: Path, setting: str) -> list[str]:
     """Files that a pattern means: itself, or all that it matches as a glob."""
     wanted = str(Path(pattern).expanduser()) if pattern.startswith("~") else pattern
     if os.path.lexists(root / wanted):
@@ -41,7 +43,7 @@ def _matches(pattern: str, root: Path) -> list[str]:
             f"no file matches {pattern!r}{folders}",
             expected=f"files of kind {KINDS}",
             where=_nearby(_plain(root / wanted)),
-            remedy="correct ingest.sources in params.yaml (paths count from the checkout's root)",
+            remedy=f"correct {setting} in params.yaml (paths count from the checkout's root)",
         )
     return files
 
@@ -71,8 +73,8 @@ def _plain(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def _describe(name: str, path: Path, pattern: str) -> SourceFile:
-    where = f"{name} (from {pattern!r} in ingest.sources)"
+def _describe(name: str, path: Path, asked: str) -> SourceFile:
+    where = f"{name} (from {asked})"
     try:
         name.encode()
         state = path.stat()

@@ -72,23 +72,25 @@ def _hash(found: "StoredObject", places: Places) -> str:
     return digest.hexdigest()
 
 
-def remote_sources(patterns: list[str], places: Places, seen: SeenHashes) -> list[SourceFile]:
-    """Expand addresses and patterns to objects; an object named twice counts once."""
+def remote_sources(
+    patterns: list[str], places: Places, seen: SeenHashes, setting: str = "ingest.sources"
+) -> list[SourceFile]:
+    """Expand addresses and patterns to objects, each once. Errors name `setting`."""
     found: dict[str, tuple[StoredObject, str]] = {}
     for pattern in patterns:
-        for one in _matches(pattern, places):
-            found.setdefault(one.address, (one, pattern))
-    return [_describe(one, pattern, places, seen) for one, pattern in found.values()]
+        for one in _matches(pattern, places, setting):
+            found.setdefault(one.address, (one, f"{pattern!r} in {setting}"))
+    return [_describe(one, asked, places, seen) for one, asked in found.values()]
 
 
-def _matches(pattern: str, places: Places) -> list["StoredObject"]:
+def _matches(pattern: str, places: Places, setting: str) -> list["StoredObject"]:
     if matches := places.objects.find(pattern):
         return matches
     raise SourceError(
         f"no object matches {pattern!r}",
         expected=f"objects of kind {KINDS}",
         where=_nearby(pattern, places),
-        remedy="correct ingest.sources in params.yaml (s3://bucket/folder/*.jsonl.gz), or "
+        remedy=f"correct {setting} in params.yaml (s3://bucket/folder/*.jsonl.gz), or "
         "AWS_ENDPOINT_URL if it is another server",
     )
 
@@ -107,7 +109,7 @@ def _nearby(pattern: str, places: Places) -> str:
     return f"{folder}/ at {places.objects.endpoint} has nothing in it"
 
 
-def _describe(found: "StoredObject", pattern: str, places: Places, seen: SeenHashes) -> SourceFile:
-    where = f"{found.address!r} (from {pattern!r} in ingest.sources)"
+def _describe(found: "StoredObject", asked: str, places: Places, seen: SeenHashes) -> SourceFile:
+    where = f"{found.address!r} (from {asked})"
     kind, compression = known_kind(found.address.rpartition("/")[2], where)
     return SourceFile(found.address, kind, compression, found.bytes, seen.of(found, places))

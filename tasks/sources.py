@@ -31,6 +31,9 @@ def run(params: Params, paths: Paths) -> Manifest:
         listing["reference"] = {"path": params.score.reference, "sha256": digest}
     if forgotten := Forgotten.load(paths.takedowns).digest:  # `ingest` runs again when it changes
         listing["takedowns"] = forgotten
+    if evaluations := params.decontaminate.evaluations:  # read by `decontaminate`
+        found = find_sources(evaluations, paths, "decontaminate.evaluations")
+        listing["evaluations"] = [asdict(file) for file in found]
     text = json.dumps(listing, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     write_text(paths.json("sources"), text)
     return Manifest(
@@ -66,27 +69,32 @@ def _missing(name: str) -> SourceError:
     )
 
 
-def read_sources(path: Path) -> list[SourceFile]:
-    """Load what `run` wrote."""
+def read_sources(path: Path, part: str = "files") -> list[SourceFile]:
+    """Load what `run` wrote: the sources, or another part of the listing, empty if not there."""
     listing = json.loads(path.read_text(encoding="utf-8"))
-    return [SourceFile(**file) for file in listing["files"]]
+    return [SourceFile(**file) for file in listing.get(part, [])]
 
 
-def find_sources(patterns: list[str], paths: Paths) -> list[SourceFile]:
-    """Expand patterns, local and `s3://`, to files with their hashes, sorted by path."""
+def find_sources(
+    patterns: list[str], paths: Paths, setting: str = "ingest.sources"
+) -> list[SourceFile]:
+    """Expand patterns, local and `s3://`, to files with their hashes, sorted by path.
+
+    Raises `SourceError`, which names `setting`, for a pattern that means no file.
+    """
     remote = [pattern for pattern in patterns if is_remote(pattern)]
     local = [pattern for pattern in patterns if not is_remote(pattern)]
     if unknown := [pattern for pattern in local if "://" in pattern]:
         raise SourceError(
             f"cannot read {unknown[0]!r} directly",
             expected="a local path or s3://bucket/key",
-            where="ingest.sources",
+            where=setting,
             remedy="fetch it first (dvc import-url keeps track of it) and name the local copy",
         )
-    found = local_sources(local, paths.root)
+    found = local_sources(local, paths.root, setting)
     if remote:
         with SeenHashes(paths.seen_objects) as seen:
-            found += remote_sources(remote, Places(paths.root), seen)
+            found += remote_sources(remote, Places(paths.root), seen, setting)
     return sorted(found, key=lambda file: file.path)
 
 

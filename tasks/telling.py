@@ -21,6 +21,7 @@ WHY: Final = {  # rule of the ledger -> what it means
     "below_min_quality": "its quality lies below the least that is eligible",
     "preselected": "it was chosen elsewhere: what it covers counts, it is not selected again",
     "too_close": "it is nearer to a chosen row than rows may be to each other",
+    "contaminated": "it overlaps with an item of an evaluation file",
     "time_limit": "the search was stopped by its time limit before the row's turn",
     "replacement_limit": "from scratch it would be selected; the bound on replacements keeps rows "
     "of the promoted run instead",
@@ -42,6 +43,8 @@ WAY_IN: Final = {  # rule -> what would have let the row in, where no figure of 
     "floor_reserve": "a larger budget (choose.budget), or lower floors (choose.group_floors)",
     "must_exclude": "its name off the list choose.must_exclude",
     "preselected": "its name off the list choose.preselected",
+    "contaminated": "another wording, its evaluation file off decontaminate.evaluations, or higher "
+    "limits (decontaminate.overlap_share, decontaminate.similarity)",
     "time_limit": "a longer time limit (choose.time_limit_seconds)",
     "replacement_limit": "a lower choose.stability, or more choose.max_replacements",
 }

@@ -18,6 +18,7 @@ from tasks.groups import Groups
 from tasks.ledger import ZERO, build_ledger
 from tasks.recount import (
     Sizes,
+    check_clean,
     check_distance,
     check_replacements,
     check_subset,
@@ -37,6 +38,7 @@ MODELS: Final = {
     "vectors": contracts.Vectors,
     "quarantine": contracts.Quarantine,
     "duplicates": contracts.Duplicates,
+    "contaminated": contracts.Contaminated,
     "scores": contracts.RowScores,
     "selection": contracts.SelectionTable,
     "rejected": contracts.RejectedTable,
@@ -65,6 +67,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     resolved = chose["budget"]["limit"]
     limit = resolved if budget.unit == "share" else int(budget.amount)
     check_subset(chosen, params.choose, limit, sizes, eligible)
+    check_clean(chosen, tables["contaminated"])
     check_distance(paths, chosen["id"], params.choose)
     check_replacements(tables, among, params.choose, chose.get("stability", {}))
     changes = check(contracts.Changes, changes_of(tables, ledger))

@@ -89,9 +89,9 @@ class Checkout:
         assert told.returncode == 0, told.stdout + told.stderr
         return told.stdout
 
-    def repro(self, threads: int = 1) -> list[str]:
+    def repro(self, threads: int = 1, *targets: str) -> list[str]:
         """Have DVC reproduce what is stale; returns the stages that ran, but for the glance."""
-        said = self._python(["-m", "dvc", "repro"], threads)
+        said = self._python(["-m", "dvc", "repro", *targets], threads)
         ran = [line.split("'")[1] for line in said.splitlines() if line.startswith("Running stage")]
         return [stage for stage in ran if stage != "sources"]
 
@@ -287,3 +287,39 @@ def test_instruction_rows_go_through_the_whole_chain(make):
     documents = checkout.table("documents")
     row = documents.filter(row=1).row(0, named=True)
     assert row["text"] == f"{rows[0]['instruction']}\n\n{rows[0]['output']}"
+
+
+@pytest.mark.slow
+def test_rows_that_leak_an_evaluation_are_followed_through_the_whole_chain(make):
+    checkout = make("evaluated", as_lines(ROWS))
+    checkout.run_here()
+    before, report = checkout.table("selection"), checkout.root / "artifacts" / "report.html"
+    leaked = before["id"][0]
+    texts = dict(checkout.table("documents").select("id", "text").iter_rows())
+    quiz = as_lines([{"id": "q1", "text": texts[leaked].upper()}])
+    (checkout.root / "quiz.jsonl").write_bytes(quiz)
+    checkout.set("decontaminate.evaluations=quiz.jsonl")
+    checkout.run_here()
+    told = checkout.table("decisions").filter(rule="contaminated")
+    assert told.select("id", "stage").rows() == [(leaked, "decontaminate")]
+    assert "quiz.jsonl, item 1, line 1, id q1: it shares" in told["detail"][0]
+    assert leaked not in checkout.table("selection")["id"]
+    assert "Overlap with evaluation files" in report.read_text(encoding="utf-8")
+    assert untold(Paths(checkout.root)) == []
+    checkout.conserved()
+    checkout.set("decontaminate.evaluations=[]")
+    checkout.run_here()
+    assert checkout.table("selection").equals(before)
+    assert "Overlap with evaluation files" not in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_an_evaluation_file_that_changes_runs_decontaminate_alone_of_the_heavy_stages(make):
+    checkout = make("noticed", as_lines(ROWS), "decontaminate.evaluations=quiz.jsonl")
+    quiz = checkout.root / "quiz.jsonl"
+    quiz.write_bytes(as_lines([{"text": ROWS[0]["text"]}]))
+    assert checkout.repro(1, "decontaminate")[-1] == "decontaminate"
+    assert checkout.repro(1, "decontaminate") == []
+    quiz.write_bytes(as_lines([{"text": ROWS[0]["text"]}, {"text": ROWS[1]["text"]}]))
+    assert checkout.repro(1, "decontaminate") == ["ingest", "decontaminate"]
+    assert checkout.table("contaminated")["id"].to_list() == ["r0000", "r0001"]

@@ -176,5 +176,20 @@ def source_table(files: list[dict[str, Any]], ingest: Manifest) -> list[dict[str
     ]
 
 
+def evaluation_table(decontaminate: Manifest) -> list[dict[str, str]]:
+    """Each evaluation file: its items, how many were met, and the rows they were met in."""
+    return [
+        {
+            "path": visible(file["path"]),
+            "items": f"{file['items']:,}",
+            "short": f"{file['too_short_items']:,}",
+            "met": f"{file['items_found']:,}",
+            "rows": f"{file['rows']:,}",
+            "kinds": ", ".join(f"{kind} {n:,}" for kind, n in file["rows_by_kind"].items()) or "–",
+        }
+        for file in decontaminate.facts.get("evaluations", [])
+    ]
+
+
 def _digests(files: dict[str, str]) -> list[tuple[str, str]]:
     return [(cut(name, 120), digest[:12]) for name, digest in files.items()]

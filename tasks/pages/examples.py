@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import polars as pl
 
+from schemas.results import CONTAMINATED
 from tasks.pages.funnel import in_words
 from tasks.pages.text import cut, number
 
@@ -58,6 +59,7 @@ def lost_examples(rows: pl.DataFrame) -> list[Example]:
             ("or at budget, rows", _known(row["needed_budget_rows"], least)),
             _gain(row),
             ("stands for it", _twin(row)),
+            ("overlaps with", cut(row["detail"], 300) if row["rule"] == CONTAMINATED else ""),
         ]
         examples.append(_example(row, in_words(row["rule"]), facts))
     return examples

@@ -5,7 +5,8 @@ from typing import Final
 
 import polars as pl
 
-STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate")
+STAGES: Final = ("ingest", "deduplicate", "embed", "decontaminate", "score", "choose", "validate")
+MERGING: Final = ("deduplicate", "embed")  # stages whose dropped rows are shown as duplicates
 WORDS: Final = {
     "bad_id": "Unusable id",
     "broken_csv": "Broken CSV",
@@ -32,6 +33,7 @@ WORDS: Final = {
     "below_min_quality": "Below the least quality",
     "preselected": "Chosen elsewhere before",
     "too_close": "Too close to a chosen row",
+    "contaminated": "Overlaps with an evaluation item",
     "time_limit": "Not reached within the time limit",
     "exact": "Exact duplicate",
     "exact_duplicate": "Exact duplicate",
@@ -55,10 +57,10 @@ class Step:
 def kind_of(decisions: pl.DataFrame) -> pl.Series:
     """Say of every decision what the page shows: kept, dropped, duplicate or quarantined.
 
-    A row dropped before selection is a duplicate: no other stage drops rows.
+    A row dropped by deduplicate or embed is shown as a duplicate.
     """
     return decisions.select(
-        pl.when((pl.col("verdict") == "dropped") & (pl.col("stage") != "choose"))
+        pl.when((pl.col("verdict") == "dropped") & pl.col("stage").is_in(MERGING))
         .then(pl.lit("duplicate"))
         .otherwise("verdict")
         .alias("kind")

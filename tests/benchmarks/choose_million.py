@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from flows.settings import save
 from schemas.params import Params
+from schemas.tables import Contaminated
 from tasks.stage import Paths
 from tasks.storage.rows import write_rows
 from tests.benchmarks.synthetic import clustered
@@ -43,6 +44,7 @@ def fill(paths: Paths, rows: int) -> None:
     none = {"semantic_keeper_id": pl.String, "semantic_similarity": pl.Float64}
     frame = pl.DataFrame(scores | dict.fromkeys(none), schema_overrides=none)
     write_rows(paths.table("scores"), frame)
+    write_rows(paths.table("contaminated"), Contaminated.empty())
     width = vectors.shape[1]
     kinds = [pa.string(), pa.int64(), pa.string(), pa.list_(pa.float32(), width)]
     names = ["id", "tokens", "content_sha256", "vector"]

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import polars as pl
 
+from schemas.tables import Contaminated
 from tasks.stage import Paths
 from tasks.storage.rows import write_rows
 
@@ -40,6 +41,7 @@ def fill(paths: Paths, quality: np.ndarray | None = None) -> list[str]:
         "semantic_keeper_id": None,
         "semantic_similarity": None,
     }
+    write_rows(paths.table("contaminated"), Contaminated.empty())
     kinds = {"semantic_keeper_id": pl.String, "semantic_similarity": pl.Float64}
     write_rows(paths.table("scores"), pl.DataFrame(scores, schema_overrides=kinds))
     return ids

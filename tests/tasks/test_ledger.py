@@ -10,7 +10,16 @@ from tasks.stage import Paths
 from tasks.storage.rows import read_rows
 from tests.tasks.verdicts import BAD_ROWS, CHOOSE, POSITION, write_tables
 
-TABLES = ("documents", "quarantine", "duplicates", "vectors", "scores", "selection", "rejected")
+TABLES = (
+    "documents",
+    "quarantine",
+    "duplicates",
+    "vectors",
+    "contaminated",
+    "scores",
+    "selection",
+    "rejected",
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.errors import ContractError
 from schemas.params import ChooseParams, MeasureParams, Params
-from schemas.tables import Comparison, check
+from schemas.tables import Comparison, Contaminated, check
 from tasks.engine.constraints import Limits
 from tasks.engine.pool import Pool
 from tasks.measure import CONTROLS, control_seed, draw_controls, eligible_rows, run
@@ -101,6 +101,7 @@ def fill(paths: Paths, selected: list[str] | None = None) -> Pool:
     vectors = pl.DataFrame({"id": ids, "tokens": rows.cost, "vector": vector})
     vectors = vectors.select("id", "tokens", pl.lit(sha).alias("content_sha256"), "vector")
     write_rows(paths.table("vectors"), vectors)
+    write_rows(paths.table("contaminated"), Contaminated.empty())
     scores = {"id": ids, "quality": rows.quality, "nearest_id": ids, "cluster": rows.stratum}
     write_rows(
         paths.table("scores"),

@@ -7,7 +7,15 @@ import polars as pl
 
 from schemas.manifest import Manifest
 from schemas.params import Params
-from schemas.tables import Duplicates, Quarantine, RejectedTable, RowScores, SelectionTable, check
+from schemas.tables import (
+    Contaminated,
+    Duplicates,
+    Quarantine,
+    RejectedTable,
+    RowScores,
+    SelectionTable,
+    check,
+)
 from tasks import previous
 from tasks.stage import Paths, write_manifest
 from tasks.storage.rows import read_rows, write_rows
@@ -48,6 +56,7 @@ def write_tables(paths: Paths) -> None:
     for name, model, table in (
         ("quarantine", Quarantine, quarantine()),
         ("duplicates", Duplicates, duplicates()),
+        ("contaminated", Contaminated, Contaminated.empty()),
         ("scores", RowScores, scores()),
         ("selection", SelectionTable, selection()),
         ("rejected", RejectedTable, rejected()),
