@@ -8,6 +8,7 @@ from pathlib import Path
 
 from schemas.errors import SourceError
 from schemas.manifest import file_digest
+from schemas.plain import plain
 from tasks.readers.files import KINDS, SourceFile, known_kind
 
 
@@ -72,7 +73,7 @@ def _plain(path: Path) -> Path:
 
 
 def _describe(name: str, path: Path, pattern: str) -> SourceFile:
-    where = f"{name} (from {pattern!r} in ingest.sources)"
+    where = f"{plain(name)} (from {pattern!r} in ingest.sources)"
     try:
         name.encode()
         state = path.stat()

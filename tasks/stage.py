@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from schemas.errors import SettingsError, WinnowError
 from schemas.manifest import Manifest, file_digest
 from schemas.params import Params
+from schemas.plain import plain_lines
 from tasks.paths import Paths as Paths
 from tasks.storage.rows import write_text
 from tasks.transfer import transfer_error
@@ -88,9 +89,22 @@ def peak_memory_mb() -> float:
     return int(found[0].split()[1]) / 1024
 
 
+class _Plain(logging.Formatter):
+    """Writes a message without anything in it that would steer a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain_lines(super().format(record))
+
+
+def _console() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Plain("%(message)s"))
+    return handler
+
+
 def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
     """Run one stage in the current folder: log to stderr, note time and memory, exit 0, 1 or 2."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.WARNING, handlers=[_console()])
     log.setLevel(logging.INFO)
     paths = Paths()
     started = time.monotonic()
