@@ -1,15 +1,19 @@
 """Local sources: patterns to files, each with its size and hash."""
 
 import glob
+import hashlib
 import os
 import stat
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from schemas.errors import SourceError
 from schemas.manifest import file_digest
 from schemas.plain import plain
 from tasks.readers.files import KINDS, SourceFile, known_kind
+
+NOTHING_SHA256: Final = hashlib.sha256().hexdigest()
 
 
 def local_sources(patterns: list[str], root: Path) -> list[SourceFile]:
@@ -83,7 +87,9 @@ def _describe(name: str, path: Path, pattern: str) -> SourceFile:
         if not stat.S_ISREG(state.st_mode):
             raise SourceError("a source is not a regular file", where=where)
         kind, compression = known_kind(path.name, where)
-        return SourceFile(name, kind, compression, path.stat().st_size, file_digest(path))
+        # not read where empty: files of the kernel say so too, and some of them never end
+        digest = file_digest(path) if state.st_size else NOTHING_SHA256
+        return SourceFile(name, kind, compression, state.st_size, digest)
     except OSError as error:
         remedy = "check that it exists and that you may read it"
         problem = f"a source cannot be read: {error.strerror}"

@@ -115,6 +115,8 @@ class OpenedFile:
         self._file.close()
 
     def _read(self, size: int) -> bytes:
+        if not self.source.bytes:  # a file of the kernel says so too, and may never end
+            return b""
         try:
             block = self._file.read(size) or b""
         except OSError as error:
