@@ -16,8 +16,8 @@ from tasks.readers.files import KINDS, SourceFile, known_kind
 NOTHING_SHA256: Final = hashlib.sha256().hexdigest()
 
 
-def local_sources(patterns: list[str], root: Path) -> list[SourceFile]:
-    """Expand patterns (relative to `root`; `**` crosses folders) to files.
+def local_sources(patterns: list[str], root: Path, hashed: bool = True) -> list[SourceFile]:
+    """Expand patterns (relative to `root`; `**` crosses folders) to files, hashed or only listed.
 
     A file named twice, also through a link, counts once.
     """
@@ -29,7 +29,7 @@ def local_sources(patterns: list[str], root: Path) -> list[SourceFile]:
     for name in sorted(places):
         real = os.path.realpath(root / name)
         if real not in found:
-            found[real] = _describe(name, root / name, places[name])
+            found[real] = _describe(name, root / name, places[name], hashed)
     return list(found.values())
 
 
@@ -76,7 +76,7 @@ def _plain(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def _describe(name: str, path: Path, pattern: str) -> SourceFile:
+def _describe(name: str, path: Path, pattern: str, hashed: bool) -> SourceFile:
     where = f"{plain(name)} (from {pattern!r} in ingest.sources)"
     try:
         name.encode()
@@ -88,7 +88,7 @@ def _describe(name: str, path: Path, pattern: str) -> SourceFile:
             raise SourceError("a source is not a regular file", where=where)
         kind, compression = known_kind(path.name, where)
         # not read where empty: files of the kernel say so too, and some of them never end
-        digest = file_digest(path) if state.st_size else NOTHING_SHA256
+        digest = file_digest(path) if hashed and state.st_size else NOTHING_SHA256
         return SourceFile(name, kind, compression, state.st_size, digest)
     except OSError as error:
         remedy = "check that it exists and that you may read it"
