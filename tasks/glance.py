@@ -59,7 +59,7 @@ class Sample:
         if len(self.ratios) < 2:
             return 0.4 * rest  # one place says little about the others
         logs = np.log(self.ratios)
-        return rest * float(logs.std(ddof=1)) / len(logs) ** 0.5
+        return float(rest * logs.std(ddof=1) / np.sqrt(len(logs)))
 
     @property
     def accepted_share(self) -> float:

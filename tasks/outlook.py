@@ -57,12 +57,15 @@ class StageOutlook:
     unit: str
     seconds: Range
     peak_mb: Range
+    tried: bool = False
 
     @property
     def basis(self) -> str:
         """Where the figures come from."""
         runs = self.seconds.measured
-        return f"{runs} past run{'s' * (runs != 1)}" if runs else "shipped default"
+        if runs:
+            return f"{runs} past run{'s' * (runs != 1)}"
+        return "a try of the model" if self.tried else "shipped default"
 
 
 @dataclass(frozen=True)
@@ -121,12 +124,14 @@ def outlook(
         units = sizes.get(unit(stage), 0.0)
         took: list[tuple[float, float]] = [(entry.units, entry.seconds) for entry in mine]
         law = SECONDS.get(stage, OTHER_SECONDS)
-        if stage == "embed" and known.probe and not took:
+        tried = bool(stage == "embed" and known.probe and not took)
+        if tried and known.probe:
             law = Law(law.start, known.probe[1] / known.probe[0] * 1e6)
         held = [(entry.units, entry.peak_mb) for entry in mine if entry.peak_mb]
         seconds = forecast(law, units, took, sample.spread)
         peak = forecast(PEAK_MB.get(stage, OTHER_PEAK_MB), units, held, sample.spread)
-        stages.append(StageOutlook(stage, runs, units, unit(stage), seconds, peak))
+        starts = runs or stage == PIPELINE[0]  # which looks at the sources in any case
+        stages.append(StageOutlook(stage, starts, units, unit(stage), seconds, peak, tried))
     around = {name: spread(size, sample.spread) for name, size in sizes.items()}
     return Outlook(around, stages, _disk(sizes, sample, known), known)
 

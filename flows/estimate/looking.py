@@ -83,9 +83,13 @@ def known_share(
     seen = pl.Series(sample.hashes)
     if thorough:
         held = VectorStore(paths.store(params.store)).known(identity)
-        return float(seen.is_in(held.implode()).mean() or 0), "looked up in the embedding cache"
+        return _share(seen, held), "looked up in the embedding cache"
     held = pl.read_parquet(paths.table("vectors"), columns=["content_sha256"])["content_sha256"]
-    return float(seen.is_in(held.implode()).mean() or 0), "looked up in the last run's vectors"
+    return _share(seen, held), "looked up in the last run's vectors"
+
+
+def _share(seen: pl.Series, held: pl.Series) -> float:
+    return len(seen.filter(seen.is_in(held.implode()))) / len(seen)
 
 
 def tokens_per_row(sample: Sample, params: Params) -> float | None:

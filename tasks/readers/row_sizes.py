@@ -43,17 +43,20 @@ def row_bytes(column: pa.Array) -> Float[np.ndarray, " n"]:
 
 def _lengths(column: pa.Array) -> Float[np.ndarray, " n"]:
     lengths = pc.fill_null(pc.binary_length(column), 0)
-    return lengths.to_numpy(zero_copy_only=False).astype(np.float64) + _VALUE_BYTES
+    found: np.ndarray = lengths.to_numpy(zero_copy_only=False).astype(np.float64)
+    return found + _VALUE_BYTES
 
 
 def _dictionary_bytes(column: pa.DictionaryArray) -> Float[np.ndarray, " n"]:
     if not len(column.dictionary):
         return np.full(len(column), float(_VALUE_BYTES))
     places = pc.fill_null(column.indices, 0).to_numpy(zero_copy_only=False)
-    return row_bytes(column.dictionary)[places]
+    found: np.ndarray = row_bytes(column.dictionary)[places]
+    return found
 
 
 def _list_bytes(column: pa.Array, inner: Float[np.ndarray, " m"]) -> Float[np.ndarray, " n"]:
     before = np.concatenate([[0.0], np.cumsum(inner)])
     offsets = column.offsets.to_numpy(zero_copy_only=False)
-    return before[offsets[1:]] - before[offsets[:-1]] + _VALUE_BYTES
+    found: np.ndarray = before[offsets[1:]] - before[offsets[:-1]] + _VALUE_BYTES
+    return found

@@ -201,7 +201,9 @@ PARQUET_FILES = [
     file("2,000 columns.parquet", lambda: table(text=["x"], **{f"c{n}": [n] for n in range(2000)})),
     file("a dictionary bomb.parquet", lambda: table(text=dictionary(2000, 150_000)), "too_long"),
     file("a nested dictionary bomb.parquet", lambda: table(
-        text=["x"] * 400, m=pa.StructArray.from_arrays([dictionary(400, 1_000_000)], ["q"]))),
+        text=pa.nulls(800, pa.string()),
+        m=pa.StructArray.from_arrays([dictionary(800, 1_000_000)], ["q"])),
+        "missing_text"),
     file("a list of a million nulls.parquet", lambda: table(
         text=["x"], m=pa.array([[None] * 10**6], pa.list_(pa.int8())))),
     file("100,000 nulls.parquet", lambda: table(text=pa.nulls(10**5, pa.string())),
