@@ -59,7 +59,7 @@ def curate(params: CurateParams = CurateParams()) -> Any:  # noqa: B008  # froze
         return Failed(message=str(error), data=error)
 
 
-def _run_stages(foreseen: Outlook) -> Any:
+def _run_stages(foreseen: Outlook | None) -> Any:
     outcomes: list[Outcome] = []
     before = read_metrics(Paths())
     for stage in PIPELINE:

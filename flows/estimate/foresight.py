@@ -23,13 +23,18 @@ SHOWN_FROM_SECONDS: Final = 60.0
 KEPT: Final = 200  # finished runs whose errors are kept
 
 
-def foresee(params: Params, paths: Paths, tell: Callable[[str], None]) -> Outlook:
-    """Estimate a run before it starts; shown if it will be long.
+def foresee(params: Params, paths: Paths, tell: Callable[[str], None]) -> Outlook | None:
+    """Estimate a run before it starts; shown if it will be long, None if it cannot be made.
 
     Raises `WinnowError` where it lies above a limit of the environment.
     """
-    found = look(params, paths, thorough=False)
-    refuse_above(found, Limits.here())
+    limits = Limits.here()
+    try:
+        found = look(params, paths, thorough=False)
+    except Exception as error:  # sources out of reach, a damaged artifact: the stages deal with it
+        tell(f"no estimate of this run, so no limit is kept: {type(error).__name__}: {error}")
+        return None
+    refuse_above(found, limits)
     if found.seconds.middle >= SHOWN_FROM_SECONDS:
         tell(_short(found))
     return found
@@ -47,11 +52,13 @@ def _short(found: Outlook) -> str:
     return f"this run will take about {whole}:\n{columns(lines)}"
 
 
-def review(found: Outlook, ran: Sequence[str], paths: Paths) -> str:
-    """Record and tell how far the estimate of the stages that ran was off; empty if none ran.
+def review(found: Outlook | None, ran: Sequence[str], paths: Paths) -> str:
+    """Record and tell how far the estimate of the stages that ran was off; empty without.
 
     Compared with the time of the stages' processes: what DVC and Prefect add is not in either.
     """
+    if found is None:
+        return ""
     latest = {entry.stage: entry.seconds for entry in read_history(history_path(paths))}
     taken = {stage: latest[stage] for stage in ran if stage in latest}
     foreseen = {s.stage: s.seconds for s in found.stages}

@@ -83,6 +83,16 @@ def test_a_long_run_is_announced_and_one_above_a_limit_refused(found, tmp_path, 
         foresight.foresee(Params(), Paths(tmp_path), said.append)
 
 
+def test_what_keeps_an_estimate_from_being_made_is_told_and_the_run_goes_on(tmp_path):
+    said: list[str] = []
+    (tmp_path / "params.yaml").write_text("")
+    params = Params.model_validate({"ingest": {"sources": ["none.jsonl"]}})
+    assert foresight.foresee(params, Paths(tmp_path), said.append) is None
+    assert said[0].startswith("no estimate of this run")
+    assert "no file matches 'none.jsonl'" in said[0]
+    assert foresight.review(None, ["choose"], Paths(tmp_path)) == ""
+
+
 @pytest.mark.slow
 def test_on_sixty_rows_a_run_makes_the_next_estimate_a_measured_one(make_checkout, tmp_path):
     checkout = make_checkout(tmp_path / "checkout")
