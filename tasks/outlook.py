@@ -72,7 +72,7 @@ class StageOutlook:
 class Known:
     """What else is known before the run: rows in the embedding cache, tokens, speed of the model.
 
-    `share` of the rows has a vector already; `basis` says how that was found out. `probe` is
+    `share` of the documents has a vector already; `basis` says how that was found out. `probe` is
     (tokens, seconds) of a try of the model.
     """
 
@@ -164,7 +164,7 @@ def _sizes(params: Params, sample: Sample, past: list[Entry], known: Known) -> d
     tokens = known.tokens_per_row
     if tokens is None:
         tokens = sample.chars / max(sample.accepted, 1) / CHARS_PER_TOKEN
-    encoded = vectors * (1 - known.share)
+    encoded = max(vectors - known.share * documents, 0.0)  # duplicates are known or not needed
     return {
         "bytes": float(sample.bytes),
         "records": records,

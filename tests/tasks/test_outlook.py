@@ -30,8 +30,8 @@ def test_sizes_follow_from_the_glance_the_last_run_and_the_cache():
     assert middle["records"] == 10_000
     assert middle["documents"] == 9_000
     assert middle["vectors"] == 7_200
-    assert middle["encoded_rows"] == 1_800
-    assert middle["encoded_tokens"] == 1_800 * 100
+    assert middle["encoded_rows"] == 7_200 - 6_750
+    assert middle["encoded_tokens"] == 450 * 100
 
 
 def test_stages_before_the_first_stale_one_cost_nothing():
