@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BIN := $(CURDIR)/.venv/bin
 SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 
-.PHONY: help setup demo test lint types slow browser duplicates bench bench-rows nights faults growth clean \
+.PHONY: help setup demo test lint types slow browser duplicates fuzz bench bench-rows nights faults growth clean \
 	services services-status services-stop services-secrets
 
 help:
@@ -67,6 +67,10 @@ browser: setup
 # make duplicates   precision and recall of near-duplicate removal on planted revisions
 duplicates: setup
 	@$(BIN)/python -m tests.benchmarks.near_duplicates
+
+# make fuzz   mutated hostile files against every reader (SECONDS=60, SEED=0); failing cases are kept
+fuzz: setup
+	@$(BIN)/python -m tests.hostile.fuzz --seconds $(or $(SECONDS),60) --seed $(or $(SEED),0)
 
 # make bench   the selection engine's goals against its peers (hours; ARGS="--only 1" for one goal)
 bench:

@@ -22,6 +22,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 Json = Annotated[bool, typer.Option("--json", help="Print data instead of words")]
+MaxMinutes = Annotated[
+    float,
+    typer.Option("--max-minutes", min=0, envvar="WINNOW_MAX_MINUTES",
+                 help="Refuse a run estimated to take longer; 0: none"),
+]  # fmt: skip
+MaxMemory = Annotated[
+    float,
+    typer.Option("--max-memory-gb", min=0, envvar="WINNOW_MAX_MEMORY_GB",
+                 help="Refuse a run estimated to need more memory; 0: none"),
+]  # fmt: skip
+MaxDisk = Annotated[
+    float,
+    typer.Option("--max-disk-gb", min=0, envvar="WINNOW_MAX_DISK_GB",
+                 help="Refuse a run estimated to need more disk; 0: none"),
+]  # fmt: skip
 
 
 class _WithKeys(TyperCommand):
@@ -49,6 +64,9 @@ def run(
             help="Stop the search of `choose` after so long, with the best so far; 0: never",
         ),
     ] = None,
+    max_minutes: MaxMinutes = 0.0,
+    max_memory_gb: MaxMemory = 0.0,
+    max_disk_gb: MaxDisk = 0.0,
     as_json: Json = False,
 ) -> None:
     """Run the pipeline as a Prefect flow; stages that nothing has changed are skipped.
@@ -58,7 +76,9 @@ def run(
     Without Prefect: dvc repro.
     """
     from flows.console import run as run_flow
+    from flows.estimate.limits import Limits
 
+    Limits(max_minutes, max_memory_gb, max_disk_gb).set()
     limits = [] if time_limit is None else [f"choose.time_limit_seconds={time_limit:g}"]
     run_flow([*(overrides or []), *limits], as_json)
 
@@ -311,6 +331,32 @@ def gc(
     from flows.collecting import collect
 
     print(collect(dry_run, keep_runs, embeddings, grace_minutes, as_json))
+
+
+@app.command()
+def estimate(
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="As if set for a run; nothing is written"),
+    ] = None,
+    max_minutes: MaxMinutes = 0.0,
+    max_memory_gb: MaxMemory = 0.0,
+    max_disk_gb: MaxDisk = 0.0,
+    as_json: Json = False,
+) -> None:
+    """Say what a run would take: rows, tokens, time per stage, memory and disk, with intervals.
+
+    From a look at the sources and the past runs here; what was never measured is tried (the model
+    on 32 rows) or a shipped default, and marked. Exit status 1 above a limit.
+    """
+    from flows.estimate.command import estimate as make
+    from flows.estimate.limits import Limits
+
+    Limits(max_minutes, max_memory_gb, max_disk_gb).set()
+    text, within = make(overrides or [], as_json)
+    print(text)
+    if not within:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows import repro
+from flows.estimate.foresight import foresee, review
 from flows.findings import read_metrics
 from flows.form import CurateParams, filled
 from flows.outcome import Outcome, row_counts
@@ -28,6 +29,7 @@ from flows.versions import stage_version
 from flows.waiting import checkout
 from schemas.errors import TransferError, WinnowError
 from tasks import PIPELINE
+from tasks.outlook import Outlook
 from tasks.stage import Paths
 
 RETRY_SECONDS: Final = [5, 20, 60]  # before each new try after a broken transfer
@@ -51,8 +53,10 @@ def curate(params: CurateParams = CurateParams()) -> Any:  # noqa: B008  # froze
     """
     try:
         with checkout():
-            save(following(filled(params)), Paths().params)
-            return _run_stages()
+            settings = following(filled(params))
+            foreseen = foresee(settings, Paths(), _tell)
+            save(settings, Paths().params)
+            return _run_stages(foreseen)
     except WinnowError as error:
         return Failed(message=str(error), data=error)
 
@@ -67,7 +71,7 @@ def following(params: CurateParams) -> CurateParams:
     return params.model_copy(update={"previous": previous})
 
 
-def _run_stages() -> Any:
+def _run_stages(foreseen: Outlook | None) -> Any:
     outcomes: list[Outcome] = []
     before = read_metrics(Paths())
     for stage in PIPELINE:
@@ -77,6 +81,9 @@ def _run_stages() -> Any:
         outcomes.append(state.result())
     publish_run(Paths(), before)
     keep(flow_run.get_name() or "curate", _tell)
+    ran = [outcome.stage for outcome in outcomes if outcome.state == "Completed"]
+    if told := review(foreseen, ran, Paths()):
+        _tell(told)
     return outcomes
 
 

@@ -1,8 +1,13 @@
 """Errors that tell a person what was expected, what was found, where, and what to do."""
 
+from schemas.plain import plain_lines
+
 
 class WinnowError(Exception):
-    """A problem the user can act on; shown without a traceback, exit status 1."""
+    """A problem the user can act on; shown without a traceback, exit status 1.
+
+    Its words may hold names of files and columns: what would steer a terminal is shown escaped.
+    """
 
     exit_status = 1
 
@@ -19,7 +24,7 @@ class WinnowError(Exception):
         ):
             if text:
                 lines.append(f"  {label}: {text}")
-        return "\n".join(lines)
+        return plain_lines("\n".join(lines))
 
 
 class SettingsError(WinnowError):

@@ -107,7 +107,9 @@ def item_vectors(items: pl.DataFrame, params: Params, paths: Paths) -> np.ndarra
     encoder = load_encoder(params.embed)
     cache = VectorStore(paths.store(params.store)).cache(encoder.identity, encoder.width)
     texts = items.select("text", "content_sha256").unique("content_sha256", maintain_order=True)
-    missing = texts.join(sound(cache, texts), on="content_sha256", how="anti", maintain_order="left")
+    missing = texts.join(
+        sound(cache, texts), on="content_sha256", how="anti", maintain_order="left"
+    )
     embed_missing(encoder, cache, (missing,), len(missing))
     places = items.join(cache.places(), on="content_sha256", how="left", maintain_order="left")
     taken = cache.take(places["place"].to_numpy())["vector"].combine_chunks()

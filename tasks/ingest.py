@@ -2,7 +2,8 @@
 
 Records are read one by one and spooled to disk; ids, duplicates and order are worked out on key
 columns alone. Memory: one record, one batch of 16 MiB, about 300 bytes per record while the keys
-are sorted, then buckets of 64 MiB while the tables are written. Disk: twice the text, for a while.
+are sorted, then buckets of 64 MiB and a row group of 16,384 rows, however long, while the tables
+are written. Disk: twice the text, for a while.
 """
 
 import shutil

@@ -1,20 +1,25 @@
 """Local sources: patterns to files, each with its size and hash."""
 
 import glob
+import hashlib
 import os
 import stat
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Final
 
 from schemas.errors import SourceError
 from schemas.manifest import file_digest
+from schemas.plain import plain
 from tasks.readers.files import KINDS, SourceFile, known_kind
+
+NOTHING_SHA256: Final = hashlib.sha256().hexdigest()
 
 
 def local_sources(
-    patterns: list[str], root: Path, setting: str = "ingest.sources"
+    patterns: list[str], root: Path, setting: str = "ingest.sources", hashed: bool = True
 ) -> list[SourceFile]:
-    """Expand patterns (relative to `root`; `**` crosses folders) to files.
+    """Expand patterns (relative to `root`; `**` crosses folders) to files, hashed or only listed.
 
     A file named twice, also through a link, counts once. Errors name `setting`.
     """
@@ -26,7 +31,8 @@ def local_sources(
     for name in sorted(places):
         real = os.path.realpath(root / name)
         if real not in found:
-            found[real] = _describe(name, root / name, f"{places[name]!r} in {setting}")
+            asked = f"{places[name]!r} in {setting}"
+            found[real] = _describe(name, root / name, asked, hashed)
     return list(found.values())
 
 
@@ -73,8 +79,8 @@ def _plain(path: Path) -> Path:
     return Path(os.path.normpath(path.absolute()))
 
 
-def _describe(name: str, path: Path, asked: str) -> SourceFile:
-    where = f"{name} (from {asked})"
+def _describe(name: str, path: Path, asked: str, hashed: bool) -> SourceFile:
+    where = f"{plain(name)} (from {asked})"
     try:
         name.encode()
         state = path.stat()
@@ -84,7 +90,9 @@ def _describe(name: str, path: Path, asked: str) -> SourceFile:
         if not stat.S_ISREG(state.st_mode):
             raise SourceError("a source is not a regular file", where=where)
         kind, compression = known_kind(path.name, where)
-        return SourceFile(name, kind, compression, path.stat().st_size, file_digest(path))
+        # not read where empty: files of the kernel say so too, and some of them never end
+        digest = file_digest(path) if hashed and state.st_size else NOTHING_SHA256
+        return SourceFile(name, kind, compression, state.st_size, digest)
     except OSError as error:
         remedy = "check that it exists and that you may read it"
         problem = f"a source cannot be read: {error.strerror}"

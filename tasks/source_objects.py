@@ -12,7 +12,7 @@ import time
 from glob import has_magic
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from schemas.errors import SourceError
 from tasks.readers.files import BLOCK_BYTES, KINDS, SourceFile, known_kind
@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 _SAY_SECONDS: Final = 5.0
 _NEARBY: Final = 5  # names shown of what exists where nothing matched
 log = logging.getLogger("winnow")
+
+
+class Hashes(Protocol):
+    """Where the hash of an object comes from."""
+
+    def of(self, found: "StoredObject", places: Places) -> str:
+        """The hash of an object's content."""
 
 
 class SeenHashes:
@@ -73,7 +80,7 @@ def _hash(found: "StoredObject", places: Places) -> str:
 
 
 def remote_sources(
-    patterns: list[str], places: Places, seen: SeenHashes, setting: str = "ingest.sources"
+    patterns: list[str], places: Places, seen: Hashes, setting: str = "ingest.sources"
 ) -> list[SourceFile]:
     """Expand addresses and patterns to objects, each once. Errors name `setting`."""
     found: dict[str, tuple[StoredObject, str]] = {}
@@ -109,7 +116,7 @@ def _nearby(pattern: str, places: Places) -> str:
     return f"{folder}/ at {places.objects.endpoint} has nothing in it"
 
 
-def _describe(found: "StoredObject", asked: str, places: Places, seen: SeenHashes) -> SourceFile:
+def _describe(found: "StoredObject", asked: str, places: Places, seen: Hashes) -> SourceFile:
     where = f"{found.address!r} (from {asked})"
     kind, compression = known_kind(found.address.rpartition("/")[2], where)
     return SourceFile(found.address, kind, compression, found.bytes, seen.of(found, places))

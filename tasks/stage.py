@@ -5,6 +5,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -16,8 +17,10 @@ from pydantic import ValidationError
 from schemas.errors import ContractError, SettingsError, WinnowError
 from schemas.manifest import Manifest, file_digest
 from schemas.params import Params
+from schemas.plain import plain_lines
 from tasks import PIPELINE
 from tasks.full_disk import disk_full_error
+from tasks.history import remember
 from tasks.paths import Paths as Paths
 from tasks.storage.rows import write_text
 from tasks.transfer import transfer_error
@@ -115,9 +118,31 @@ def peak_memory_mb() -> float:
     return int(found[0].split()[1]) / 1024
 
 
+def process_seconds() -> float:
+    """How long this process has run, its imports included; 0 where the system does not tell."""
+    status = Path("/proc/self/stat")
+    if not status.exists():
+        return 0.0
+    ticks = int(status.read_text().rpartition(")")[2].split()[19])  # starttime, see proc(5)
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")
+
+
+class _Plain(logging.Formatter):
+    """Writes a message without anything in it that would steer a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return plain_lines(super().format(record))
+
+
+def _console() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(_Plain("%(message)s"))
+    return handler
+
+
 def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
     """Run one stage in the current folder: log to stderr, note time and memory, exit 0, 1 or 2."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stdout)
+    logging.basicConfig(level=logging.WARNING, handlers=[_console()])
     log.setLevel(logging.INFO)
     paths = Paths()
     started = time.monotonic()
@@ -135,5 +160,6 @@ def run_stage(stage: str, run: Callable[[Params, Paths], Manifest]) -> None:
     told = round(peak_mb) if peak_mb == peak_mb else None  # not a number where it is not told
     facts = {"seconds": round(seconds, 2), "peak_mb": told}
     write_text(paths.artifacts / "facts" / f"{stage}.json", json.dumps(facts) + "\n")
+    remember(paths, manifest, round(max(seconds, process_seconds()), 2), told)
     rows = " ".join(f"{name}={count:,}" for name, count in manifest.rows.items())
     log.info(f"{stage} {manifest.version}: {rows} seconds={seconds:.1f} peak_mb={peak_mb:.0f}")

@@ -5,6 +5,8 @@ Takes what `tasks.evidence` gathers about a record. Imports nothing heavy: `winn
 
 from typing import Any, Final, NamedTuple
 
+from schemas.plain import plain as plain
+
 WHY: Final = {  # rule of the ledger -> what it means
     "must_include": "the settings ask for it by name",
     "gain": "it added most to what was chosen before it",
@@ -85,13 +87,6 @@ def in_words(record: dict[str, Any]) -> list[str]:
         one = [f"  {label}: {texts[0]}"]
         lines += one if len(texts) == 1 else [f"  {label}:", *(f"    {text}" for text in texts)]
     return lines
-
-
-def plain(text: Any) -> str:
-    """Make a corpus text safe to show: control and format characters as escapes."""
-    return "".join(
-        sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in str(text)
-    )
 
 
 def _place(record: dict[str, Any]) -> str:

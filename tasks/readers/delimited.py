@@ -5,6 +5,8 @@ bytes, first line and size are known, and no record above the limit is held.
 """
 
 import csv
+import io
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -35,9 +37,10 @@ class _BrokenOffError(Exception):
 
 
 class _Feed:
-    """Gives the parser its lines and remembers those of the current record.
+    """Gives the parser its lines and remembers the bytes of the current record.
 
-    Holds at most `limit` bytes of one record and one line or block more.
+    Holds at most `limit` bytes of one record and one line or block more. Bytes, no list of lines:
+    sixteen million empty lines behind an open quote would be gigabytes of objects.
     """
 
     def __init__(self, lines: Iterator[Line], limit: int):
@@ -45,9 +48,10 @@ class _Feed:
         self.begin()
 
     def begin(self) -> None:
-        """Forget the lines of the last record."""
-        self.taken: list[Line] = []
-        self._size = -1  # a newline stands between lines, none after the last
+        """Forget the last record."""
+        self._held = bytearray()
+        self.first: Line | None = None
+        self.last: Line | None = None
 
     def __iter__(self) -> "_Feed":
         return self
@@ -57,9 +61,13 @@ class _Feed:
         if line is None:
             self.ended = True
             raise StopIteration
-        self.taken.append(line)
-        self._size += 1 + len(line.raw)
-        if not line.ends or self._size > self._limit:
+        if self.first is None:
+            self.first = line
+        else:
+            self._held += b"\n"  # stands between lines, none after the last
+        self.last = line
+        self._held += line.raw
+        if not line.ends or len(self._held) > self._limit:
             raise _TooLargeError
         if line.broken:
             raise _BrokenOffError
@@ -68,7 +76,18 @@ class _Feed:
     @property
     def raw(self) -> bytes:
         """Bytes of the current record, without its line end."""
-        return b"\n".join(line.raw for line in self.taken).removesuffix(b"\r")
+        return self.whole.removesuffix(b"\r")
+
+    @property
+    def whole(self) -> bytes:
+        """Bytes of the current record, a carriage return of its line end included."""
+        return bytes(self._held)
+
+    @property
+    def line(self) -> int:
+        """Number of the current record's first line."""
+        assert self.first is not None
+        return self.first.number
 
 
 class _Table:
@@ -81,29 +100,30 @@ class _Table:
         delimiter = DELIMITERS[opened.source.format]
         self.parser = csv.reader(self.feed, delimiter=delimiter, strict=True)
 
-    def next_fields(self) -> tuple[list[str] | None, list[Record]]:
-        """Give the next fields, or the faulty records in their place; (None, []) at the end."""
+    def next_fields(self) -> tuple[list[str] | None, Iterator[Record] | None]:
+        """Give the next fields, or the faulty records in their place; neither at the end."""
         self.feed.begin()
         try:
-            return next(self.parser), []
+            return next(self.parser), None
         except StopIteration:
-            return None, []
+            return None, None
         except _TooLargeError:
-            return None, [self._pass_over()]
+            return None, iter((self._pass_over(),))
         except _BrokenOffError:
-            return None, [self._broken_off()]
+            return None, iter((self._broken_off(),))
         except csv.Error as error:
             if self.feed.ended:
                 return None, self._never_closed()
-            return None, [self._broken_quoting(str(error))]
+            return None, iter((self._broken_quoting(str(error)),))
 
     def _pass_over(self) -> Record:
         """Pass over the rest of a record above the limit.
 
         In a quoted field every `"` opens or closes, so an odd count means: still inside.
         """
-        passage, line, last = Passage(), self.feed.taken[0], self.feed.taken[-1]
-        passage.add(b"\n".join(taken.raw for taken in self.feed.taken))
+        passage, line, last = Passage(), self.feed.line, self.feed.last
+        assert last is not None
+        passage.add(self.feed.whole)
         while not last.ends or (passage.quotes % 2 and not last.broken):
             following = next(self.feed.lines, None)
             if following is None:
@@ -112,29 +132,29 @@ class _Table:
             last = following
         hint = "raise ingest.max_record_bytes, or split the record"
         if passage.quotes % 2:
-            lines = last.number - line.number + 1
+            lines = last.number - line + 1
             hint = f"a quote opened here is never closed: it takes in {lines:,} lines to the end"
         self.row += 1
         size = passage.size
-        return too_large(self.row, line.number, passage.sha256, size, self.limit, hint)
+        return too_large(self.row, line, passage.sha256, size, self.limit, hint)
 
     def _broken_off(self) -> Record:
-        first, last = self.feed.taken[0], self.feed.taken[-1]
-        return broken_off(self.row + 1, Line(first.number, self.feed.raw, broken=last.broken))
+        assert self.feed.last is not None
+        line = Line(self.feed.line, self.feed.raw, broken=self.feed.last.broken)
+        return broken_off(self.row + 1, line)
 
-    def _never_closed(self) -> list[Record]:
+    def _never_closed(self) -> Iterator[Record]:
         """One record for each line behind a quote that is never closed, so that all are counted."""
-        first = self.feed.taken[0].number
+        first, held = self.feed.line, io.BytesIO(self.feed.whole + b"\n")
         reason = f"a quote opened on line {first} is never closed"
         remedy = "close it, or copy the file again"
-        return [
-            cut_short(self.row + place, line.number, line.raw.removesuffix(b"\r"), reason, remedy)
-            for place, line in enumerate(self.feed.taken, start=1)
-        ]
+        for place, line in enumerate(held):
+            raw = line.removesuffix(b"\n").removesuffix(b"\r")
+            yield cut_short(self.row + 1 + place, first + place, raw, reason, remedy)
 
     def _broken_quoting(self, error: str) -> Record:
         self.row += 1
-        raw, line = self.feed.raw, self.feed.taken[0].number
+        raw, line = self.feed.raw, self.feed.line
         hint = 'a quote inside a quoted field is written twice ("")'
         if "new-line" in error:
             hint = "a carriage return stands outside quotes; end lines with LF or CRLF"
@@ -144,7 +164,7 @@ class _Table:
     def record(self, header: list[str], fields: list[str]) -> Record:
         """Name the fields of one record; a fault where their number or bytes are wrong."""
         self.row += 1
-        raw, line = self.feed.raw, self.feed.taken[0].number
+        raw, line = self.feed.raw, self.feed.line
         if len(fields) != len(header):
             return refused(self.row, line, raw, _wrong_count(header, fields, raw))
         value, fault = dict(zip(header, fields, strict=True)), None
@@ -165,10 +185,11 @@ def read_delimited(opened: OpenedFile, limit: int) -> Iterator[Record]:
     while True:
         fields, faults = table.next_fields()
         if faults and not header:
-            yield _no_header(faults[0])
+            yield _no_header(next(faults))
             return
-        yield from faults
-        if fields is None and not faults:
+        if faults:
+            yield from faults
+        elif fields is None:
             break
         if fields and header:
             yield table.record(header, fields)
@@ -193,7 +214,7 @@ def _bad_header(header: list[str], raw: bytes) -> Record | None:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:
         return refused(0, None, raw, invalid_utf8(raw, error, "")._replace(rule="unreadable_file"))
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, times in Counter(header).items() if times > 1)
     if not twice:
         return None
     names = ", ".join(visible(name, 40) for name in twice[:5])

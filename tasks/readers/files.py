@@ -12,6 +12,7 @@ from typing import BinaryIO, Final, Protocol
 import zstandard
 
 from schemas.errors import SourceChangedError, SourceError
+from schemas.plain import plain
 from tasks.storage.places import LocalFile, Places
 
 BLOCK_BYTES: Final = 2**20
@@ -114,10 +115,14 @@ class OpenedFile:
         self._file.close()
 
     def _read(self, size: int) -> bytes:
+        if not self.source.bytes:  # a file of the kernel says so too, and may never end
+            return b""
         try:
             block = self._file.read(size) or b""
         except OSError as error:
-            raise SourceError(f"reading {self.source.path} failed: {error.strerror}") from None
+            raise SourceError(
+                f"reading {plain(self.source.path)} failed: {error.strerror}"
+            ) from None
         except SourceChangedError as error:
             raise self._changed(error.problem) from None
         self._hash.update(block)
@@ -157,7 +162,7 @@ class OpenedFile:
                     file.write(block)
         except OSError as error:
             raise SourceError(
-                f"copying or unpacking {self.source.path} failed: {error.strerror}",
+                f"copying or unpacking {plain(self.source.path)} failed: {error.strerror}",
                 where=str(folder),
                 remedy="make room on this disk, or name a local file that is not packed",
             ) from None
@@ -175,7 +180,7 @@ class OpenedFile:
 
     def _changed(self, how: str) -> SourceChangedError:
         return SourceChangedError(
-            f"source changed while it was read: {self.source.path}",
+            f"source changed while it was read: {plain(self.source.path)}",
             expected=f"{self.source.bytes:,} bytes, SHA-256 {self.source.sha256[:16]}…",
             where=how,
             remedy="run again; it starts by looking at the files anew",

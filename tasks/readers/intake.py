@@ -7,6 +7,7 @@ import numpy as np
 
 from schemas.errors import SourceError
 from schemas.params import IngestParams
+from schemas.plain import plain
 from tasks.readers import read_records
 from tasks.readers.fields import Document, Mapping
 from tasks.readers.files import OpenedFile, SourceFile
@@ -66,7 +67,9 @@ class Intake:
                 if record.fault and record.fault.rule in _LOSSES:
                     cut += 1
                     if cut == 1:  # a share of records cannot show how much of a file was lost
-                        log.warning(f"{record.fault.rule} {source.path}: {record.fault.hint}")
+                        log.warning(
+                            f"{record.fault.rule} {plain(source.path)}: {record.fault.hint}"
+                        )
             opened.confirm()
         return count
 

@@ -20,9 +20,11 @@ from tasks.readers.records import (
     unreadable,
     visible,
 )
+from tasks.readers.row_sizes import slices
 
 _BATCH_ROWS: Final = 4096
 _BATCH_BYTES: Final = 16 * 2**20
+_VALUE_BYTES: Final = 8
 # ValueError: names in the footer that are not UTF-8
 _DAMAGE: Final = (pa.ArrowException, OSError, ValueError)
 _AGAIN: Final = "copy or download the file again, or write it anew"
@@ -30,6 +32,9 @@ _AGAIN: Final = "copy or download the file again, or write it anew"
 
 def read_parquet(opened: OpenedFile, limit: int, scratch: Path) -> Iterator[Record]:
     """Yield every row; memory is a few pages per column and a batch of about 16 MiB.
+
+    Texts stay in their column's dictionary until a few rows at a time are taken out: ten kilobytes
+    of Parquet may hold a long text once and name it in a million rows.
 
     A row's size is that of its canonical JSON. One value above the limit is still decoded, since
     Arrow cannot stop within a value. A file that becomes unreadable half way ends in one fault.
@@ -47,6 +52,14 @@ def _rows(content: Any, limit: int) -> Iterator[Record]:
             content, pre_buffer=False, buffer_size=2**20, page_checksum_verification=True
         )
         names = file.schema_arrow.names
+        file = pq.ParquetFile(
+            content,
+            metadata=file.metadata,
+            read_dictionary=_texts(file.schema),
+            pre_buffer=False,
+            buffer_size=2**20,
+            page_checksum_verification=True,
+        )
     except _DAMAGE as error:
         yield unreadable(_words(error), _AGAIN, expected="a Parquet file")
         return
@@ -56,9 +69,10 @@ def _rows(content: Any, limit: int) -> Iterator[Record]:
     total, row = file.metadata.num_rows, 0
     try:
         for batch in file.iter_batches(_batch_rows(file.metadata)):
-            for value, fault in _values(as_json_has_it(batch)):
-                row += 1
-                yield _record(row, value, fault, limit)
+            for part in slices(batch, _BATCH_BYTES):
+                for value, fault in _values(as_json_has_it(part)):
+                    row += 1
+                    yield _record(row, value, fault, limit)
     except _DAMAGE as error:
         reason = f"reading stopped after {row:,} of {total:,} rows ({_words(error)})"
         yield cut_short(row + 1, None, b"", reason)
@@ -68,11 +82,23 @@ def _words(error: Exception) -> str:
     return visible(str(error).split("\n")[0])
 
 
+def _texts(schema: Any) -> list[str]:
+    """Paths of the columns whose values have a length of their own."""
+    columns = (schema.column(place) for place in range(len(schema.names)))
+    return [column.path for column in columns if column.physical_type == "BYTE_ARRAY"]
+
+
 def _batch_rows(metadata: Any) -> int:
     """Rows that hold about `_BATCH_BYTES`, judged by the row group with the longest rows."""
     groups = [metadata.row_group(index) for index in range(metadata.num_row_groups)]
-    mean = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=1)
+    mean = max((_bytes(group) / max(group.num_rows, 1) for group in groups), default=1)
     return int(min(max(_BATCH_BYTES / max(mean, 1), 1), _BATCH_ROWS))
+
+
+def _bytes(group: Any) -> int:
+    """Unpacked bytes of a row group; packed levels may stand for far more values than bytes."""
+    values = sum(group.column(place).num_values for place in range(group.num_columns))
+    return int(max(group.total_byte_size, _VALUE_BYTES * values))
 
 
 def as_json_has_it(batch: pa.RecordBatch) -> pa.RecordBatch:

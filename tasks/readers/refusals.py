@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from schemas.errors import QuarantineError
 from schemas.params import IngestParams
+from schemas.plain import plain
 from tasks.readers.layout import REFUSED
 from tasks.readers.spool import read_columns
 
@@ -99,6 +100,7 @@ def _examples(table: Path, rules: dict[str, int]) -> str:
 
 
 def _place(row: dict[str, Any]) -> str:
+    file = plain(row["source_file"])
     if row["line"] is not None:
-        return f"{row['source_file']}:{row['line']}"
-    return f"{row['source_file']} row {row['row']}" if row["row"] else str(row["source_file"])
+        return f"{file}:{row['line']}"
+    return f"{file} row {row['row']}" if row["row"] else file

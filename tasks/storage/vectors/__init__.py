@@ -66,6 +66,10 @@ def explained(location: str) -> Iterator[None]:
         ) from error
 
 
+def _cache_name(identity: str) -> str:
+    return f"embeddings_{identity[:32]}"
+
+
 class VectorStore:
     """One LanceDB folder or `s3://` address.
 
@@ -83,8 +87,16 @@ class VectorStore:
     def cache(self, identity: str, width: int) -> "EmbeddingCache":
         """The vectors a model has made so far, opened or created."""
         with explained(self.location):
-            name = f"embeddings_{identity[:32]}"
-            return EmbeddingCache(self.database, name, width, self.location)
+            return EmbeddingCache(self.database, _cache_name(identity), width, self.location)
+
+    def known(self, identity: str) -> pl.Series:
+        """Content hashes that a model's cache holds; makes no cache where there is none."""
+        name = _cache_name(identity)
+        if name not in self.database.list_tables().tables:
+            return pl.Series(dtype=pl.String)
+        with explained(self.location):
+            table = self.database.open_table(name).to_lance().to_table(columns=["content_sha256"])
+        return pl.Series(table["content_sha256"])
 
     def _tags(self, name: str) -> dict[str, Any]:
         if name not in self.database.list_tables().tables:
