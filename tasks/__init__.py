@@ -16,6 +16,7 @@ PIPELINE: Final = (
     "choose",
     "validate",
     "measure",
+    "gate",
     "report",
 )
 

@@ -1,4 +1,4 @@
-"""Stage `previous`: promoted/<previous.run> -> previous_selection.parquet, previous.json.
+"""Stage `previous`: promoted/<previous.run> -> previous_*.parquet, previous.json.
 
 What later stages compare with lies in artifacts/ afterwards, tracked like every other table: a run
 can be rebuilt where the promoted folders are not.
@@ -12,33 +12,62 @@ import polars as pl
 from schemas.errors import SettingsError
 from schemas.manifest import Manifest
 from schemas.params import Params
-from schemas.tables import PreviousSelection, check
+from schemas.tables import PreviousSelection, Profile, Survival, check
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 COLUMNS: Final = {
     "id": pl.String,
     "rank": pl.Int64,
     "source": pl.String,
     "content_sha256": pl.String,
 }
+PROFILE: Final = {
+    "id": pl.String,
+    "content_sha256": pl.String,
+    "source": pl.String,
+    "kept": pl.Boolean,
+    "encoder": pl.String,
+    "quality": pl.Float64,
+}
+SURVIVAL: Final = {
+    "source": pl.String,
+    "read": pl.Int64,
+    "kept": pl.Int64,
+    "quarantined": pl.Int64,
+}
 
 
 def run(params: Params, paths: Paths) -> Manifest:
-    """Copy what the named run selected; empty tables if `previous.run` names none."""
+    """Copy what the named run selected and its profile; empty tables where there is none."""
     chosen = pl.DataFrame(schema=COLUMNS)
+    profile, survival = pl.DataFrame(schema=PROFILE), pl.DataFrame(schema=SURVIVAL)
     if params.previous.run:
         folder = promoted_folder(paths, params.previous.run)
         chosen = read_rows(folder / "selected.parquet", list(COLUMNS)).sort("id")
+        profile = _read(folder / "profile.parquet", profile)
+        survival = _read(folder / "survival.parquet", survival)
     write_rows(paths.table("previous_selection"), check(PreviousSelection, chosen))
+    write_rows(paths.table("previous_profile"), check(Profile, profile))
+    write_rows(paths.table("previous_survival"), check(Survival, survival))
     manifest = Manifest(
         stage="previous",
         version=VERSION,
         params={"run": params.previous.run},
-        rows={"previous_selection": len(chosen)},
+        rows={
+            "previous_selection": len(chosen),
+            "previous_profile": len(profile),
+            "previous_survival": len(survival),
+        },
     )
-    return write_manifest(paths, manifest, outputs=(paths.table("previous_selection"),))
+    outputs = ("previous_selection", "previous_profile", "previous_survival")
+    return write_manifest(paths, manifest, outputs=tuple(map(paths.table, outputs)))
+
+
+def _read(path: Path, empty: pl.DataFrame) -> pl.DataFrame:
+    """A table of a promoted run; the empty one for a run promoted before there were gates."""
+    return read_rows(path) if path.exists() else empty
 
 
 def promoted_folder(paths: Paths, name: str) -> Path:
