@@ -4,19 +4,20 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from flows.console import columns
 from flows.git import blobs, blobs_here
 from flows.record import RUN_FILES
 from flows.repro import outputs
-from flows.repro.experiments import METRICS, Experiment, experiments, kept_runs, locked_outs
+from flows.repro.experiments import METRICS, Experiment, Kept, experiments, kept_runs, locked_outs
 from schemas.errors import WinnowError
 from tasks.telling import plain
 
 HEADLINES: Final = ("rows", "coverage_mean", "mean_quality", "vendi_1")  # of the subset `selected`
 NOTHING: Final = "no run was kept yet: a finished `winnow run`, or one from the form, is"
 VALUE_CHARS: Final = 40
+Run = TypeVar("Run", bound=Kept)
 
 
 @dataclass(frozen=True)
@@ -67,13 +68,13 @@ def fetch_metrics() -> None:
         print(f"some metrics are shown as -: {error}", file=sys.stderr)
 
 
-def with_place(kept: Sequence[Experiment]) -> list[tuple[Experiment, bool]]:
+def with_place(kept: Sequence[Run]) -> list[tuple[Run, bool]]:
     """Each run, and whether the files that define a run are here as it left them."""
     here = blobs_here(RUN_FILES)
     return [(run, files == here) for run, files in zip(kept, run_files(kept), strict=True)]
 
 
-def run_files(kept: Sequence[Experiment]) -> list[list[str]]:
+def run_files(kept: Sequence[Kept]) -> list[list[str]]:
     """Ids in git of each run's params.yaml and dvc.lock."""
     found = blobs(f"{run.commit}:./{path}" for run in kept for path in RUN_FILES)
     size = len(RUN_FILES)

@@ -277,6 +277,18 @@ class Survival(Table):
         return frame.select(pl.col("kept") + pl.col("quarantined") <= pl.col("read"))
 
 
+class Selected(Table):
+    """One row per selected document of a promoted run, with its text. Key: id; also rank."""
+
+    id: str = pa.Field(unique=True)
+    rank: int = pa.Field(unique=True, ge=1)
+    weight: float = pa.Field(gt=0)
+    source: str
+    content_sha256: str = pa.Field(str_matches=SHA256)
+    text: str
+    metadata: str
+
+
 def check(model: type[pa.DataFrameModel] | pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
     """Validate a collected frame; raises `ContractError` naming checks, columns and first rows."""
     try:

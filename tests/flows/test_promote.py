@@ -1,0 +1,190 @@
+"""Runs promoted and rolled back: what readers see, what is refused, what a kill leaves."""
+
+import json
+import shutil
+import subprocess
+import sys
+from contextlib import chdir
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.promotion import folder
+from flows.promotion.promote import promote, rollback
+from flows.promotion.tags import tag_of_run
+from schemas.errors import SettingsError, WinnowError
+from schemas.manifest import file_digest
+from tasks.stage import Paths
+from tasks.storage.vectors import VectorStore
+from tests.flows.conftest import Checkout
+from tests.flows.finished_runs import finish_run, git, keep_run
+
+FILES = {
+    "selection.parquet", "decisions.parquet", "selected.parquet", "profile.parquet",
+    "survival.parquet", "gates.json", "params.yaml", "dvc.lock", "promotion.json",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Made:
+    """Three kept runs: `one` and `two` differ in what they select, `bad` is held by a floor."""
+
+    checkout: Checkout
+
+    @property
+    def root(self) -> Path:
+        return self.checkout.root
+
+
+@pytest.fixture(scope="session")
+def made(make_checkout, tmp_path_factory, tiny_model):
+    checkout = make_checkout(tmp_path_factory.mktemp("promoted"))
+    root = checkout.root
+    shutil.copytree(tiny_model, root / "model")
+    git(root, "add", "-A")
+    git(root, "commit", "-qm", "first")
+    fixed = ("embed.model=model", "previous.follow=false", "choose.selector=top_quality")
+    finish_run(root, *fixed, "choose.budget=10")
+    keep_run(root, "one")
+    finish_run(root, "choose.budget=12", "gate.source_floors.moon=1", first="choose")
+    keep_run(root, "bad")
+    finish_run(root, "gate.source_floors={}", "choose.budget=14", first="choose")
+    keep_run(root, "two")
+    return Made(checkout)
+
+
+@pytest.fixture
+def here(made, tmp_path, monkeypatch):
+    """A copy of that checkout, nothing promoted in it yet; the working directory."""
+    root = tmp_path / "checkout"
+    shutil.copytree(made.root, root)
+    monkeypatch.chdir(root)
+    return Paths(), replace(made.checkout, root=root)
+
+
+def selected(place: Path) -> int:
+    return len(pl.read_parquet(place / "selected.parquet"))
+
+
+def test_a_promoted_run_is_whole_and_named_by_its_digests(here):
+    paths, _ = here
+    told = promote("one")
+    place = folder.current_folder(paths)
+    assert {path.name for path in place.iterdir()} == FILES
+    promotion = json.loads((place / "promotion.json").read_text())
+    assert promotion["run"] == told.run == "one"
+    digests = promotion["sha256"]
+    assert set(digests) == FILES - {"promotion.json"}
+    assert all(file_digest(place / name) == digest for name, digest in digests.items())
+    rows = pl.read_parquet(place / "selected.parquet")
+    assert rows["rank"].to_list() == list(range(1, 11))
+    assert rows["text"].str.len_chars().min() > 0
+    assert (paths.promoted / "current").readlink() == Path("one")
+
+
+def test_the_run_in_the_workspace_is_the_default_and_is_kept_if_it_was_not(here):
+    _, checkout = here
+    assert promote().run == "two"
+    git(checkout.root, "update-ref", "-d", _reference(checkout.root, "two"))
+    shutil.rmtree("promoted")
+    assert promote().run == "curate-top_quality-14"
+
+
+def _reference(root: Path, name: str) -> str:
+    command = ["git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}"]
+    return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip()
+
+
+def test_a_held_run_is_refused_with_the_number_that_failed_unless_forced(here):
+    paths, _ = here
+    with pytest.raises(WinnowError, match="run bad is held: 1 gate failed") as refused:
+        promote("bad")
+    assert refused.value.where == "moon: 0 rows kept; the floor is 1: 1 too few"
+    assert not paths.promoted.exists()
+    with pytest.raises(SettingsError, match="needs a reason"):
+        promote("bad", " ")
+    promote("bad", "the moon is new")
+    (move,) = folder.history(paths)
+    assert (move.after, move.forced) == ("bad", "the moon is new")
+    promotion = json.loads((folder.current_folder(paths) / "promotion.json").read_text())
+    assert (promotion["forced"], len(promotion["failed"])) == ("the moon is new", 1)
+
+
+def test_a_run_that_was_compared_with_another_than_the_current_one_is_held(here):
+    promote("one")
+    with pytest.raises(WinnowError, match="held") as refused:
+        promote("two")
+    assert "compared it with no run, but one is current" in refused.value.where
+
+
+def test_rollback_goes_back_run_by_run_and_the_history_says_who_and_when(here):
+    paths, _ = here
+    promote("one")
+    promote("two", "a test")
+    assert rollback().run == folder.current_name(paths) == "one"
+    with pytest.raises(WinnowError, match="no run was promoted before one"):
+        rollback()
+    assert rollback("two").before == "one"
+    told = [(move.action, move.before, move.after) for move in folder.history(paths)]
+    assert told == [("promote", "", "one"), ("promote", "one", "two"),
+                    ("rollback", "two", "one"), ("rollback", "one", "two")]  # fmt: skip
+    assert all(move.by and move.when for move in folder.history(paths))
+    with pytest.raises(SettingsError, match="'bad'") as refused:
+        rollback("bad")
+    assert refused.value.expected == "one of one, two"
+
+
+def test_the_searchable_table_has_every_promoted_run_and_the_tag_of_the_current_one(here):
+    paths, _ = here
+    promote("one")
+    promote("two", "a test")
+    store = VectorStore(paths.store(""))
+    assert kept_rows(store, tag_of_run("one")) == 10
+    assert kept_rows(store, "current") == kept_rows(store, tag_of_run("two")) == 14
+    shutil.rmtree(paths.store(""))
+    rollback()
+    assert kept_rows(VectorStore(paths.store("")), "current") == 10, "made anew from the artifacts"
+
+
+def kept_rows(store: VectorStore, tag: str) -> int:
+    table = store.database.open_table("rows")
+    table.checkout(tag)
+    return table.count_rows("verdict = 'kept'")
+
+
+def test_a_rollback_without_the_artifacts_moves_the_files_and_says_what_it_could_not(here):
+    paths, _ = here
+    promote("one")
+    promote("two", "a test")
+    shutil.rmtree(paths.store(""))
+    shutil.rmtree(".dvc/cache")
+    told = rollback()
+    assert "no remote" in told.problem
+    assert "does not know its rows" in told.told(False)
+    assert selected(folder.current_folder(paths)) == 10
+
+
+def test_another_run_under_the_name_of_a_promoted_one_is_refused(here):
+    promote("one")
+    Path("promoted/one/dvc.lock").write_text("stages: {}\n")
+    with pytest.raises(SettingsError, match="another run was promoted under the name 'one'"):
+        promote("one")
+
+
+def test_an_unfinished_workspace_is_not_promoted(here):
+    text = Path("params.yaml").read_text().replace("budget: 14", "budget: '15'")
+    Path("params.yaml").write_text(text.replace("budget: '14'", "budget: '15'"))
+    with pytest.raises(WinnowError, match="not finished: choose"):
+        promote()
+
+
+def test_the_command_line_tells_promotes_and_refuses_with_status_1(here):
+    _, checkout = here
+    refused = checkout.winnow("promote", "bad", check=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "the floor is 1: 1 too few" in refused.stderr
+    told = json.loads(checkout.winnow("promote", "one", "--json").stdout)
+    assert (told["run"], told["before"]) == ("one", "")
+    assert "run one was current already" in checkout.winnow("rollback", "one").stdout
