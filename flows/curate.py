@@ -16,9 +16,11 @@ from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows import repro
-from flows.findings import read_metrics
+from flows.findings import failed_gates, read_metrics
 from flows.form import CurateParams, filled
 from flows.outcome import Outcome, row_counts
+from flows.promotion.folder import current_name
+from flows.promotion.promote import promote
 from flows.publishing import Progress, publish_run, publish_stage
 from flows.record import keep
 from flows.settings import save
@@ -26,7 +28,8 @@ from flows.versions import stage_version
 from flows.waiting import checkout
 from schemas.errors import TransferError, WinnowError
 from tasks import PIPELINE
-from tasks.stage import Paths
+from tasks.stage import Paths, load_params
+from tasks.telling import plain
 
 RETRY_SECONDS: Final = [5, 20, 60]  # before each new try after a broken transfer
 log = logging.getLogger("winnow.run")  # what a person at the console sees
@@ -59,9 +62,7 @@ def following(params: CurateParams) -> CurateParams:
     """Name the run that is promoted now as the previous one, if the settings say so."""
     if not params.previous.follow:
         return params
-    current = Paths().promoted / "current"
-    name = current.readlink().name if current.is_symlink() else ""
-    previous = params.previous.model_copy(update={"run": name})
+    previous = params.previous.model_copy(update={"run": current_name(Paths())})
     return params.model_copy(update={"previous": previous})
 
 
@@ -74,8 +75,20 @@ def _run_stages() -> Any:
             return Failed(message=state.message, data=state.result(raise_on_failure=False))
         outcomes.append(state.result())
     publish_run(Paths(), before)
-    keep(flow_run.get_name() or "curate", _tell)
+    kept = keep(flow_run.get_name() or "curate", _tell)
+    failed = failed_gates(Paths())
+    if failed:
+        return Completed(name="Held", message=_held(failed), data=outcomes)
+    if kept and load_params(Paths().params).gate.promote == "auto":
+        _tell(promote(kept.name).told(as_json=False))
     return outcomes
+
+
+def _held(failed: list[str]) -> str:
+    """Say in the log and in the final state which gates hold the run, and by how much."""
+    text = "\n  ".join([f"HELD: {len(failed)} gates failed, no promotion", *map(plain, failed)])
+    _tell(text)
+    return text
 
 
 def _tell(text: str) -> None:

@@ -5,7 +5,7 @@ promoted run that `previous.run` names, by what the stage `previous` copied of i
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -206,20 +206,9 @@ def shown(gates: Sequence[Gate]) -> list[Gate]:
 
 
 def _nearest(gates: list[Gate]) -> list[Gate]:
-    order = sorted(gates, key=lambda gate: (gate.passed, -closeness(gate), gate.of))
+    order = sorted(gates, key=lambda gate: (gate.passed, -gate.share_of_limit, gate.of))
     failed = sum(not gate.passed for gate in gates)
     return order[: failed + LISTED]
-
-
-def closeness(gate: Gate | Mapping[str, Any]) -> float:
-    """How much of its limit a gate's value takes up: 1 at the limit; 0 where nothing is measured."""
-    record = gate if isinstance(gate, Mapping) else gate.record()
-    value, limit = record["value"], record["limit"]
-    if value is None or limit is None:
-        return 0.0
-    if record["name"] == "source_floor":  # the only limit from below
-        return float(limit / value) if value else float(limit > 0) * 2.0
-    return float(value / limit) if limit else float(value > 0) * 2.0
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from tasks.metrics import METRICS
 from tasks.pages import content
 from tasks.pages.drawings import (
     comparison_panels,
+    gate_figure,
     group_figure,
     map_points,
     map_section,
@@ -41,8 +42,8 @@ from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
-STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate", "measure")
+VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
+STAGES: Final = ("ingest", "deduplicate", "embed", "score", "choose", "validate", "measure", "gate")
 TABLES: Final = (
     "documents",
     "quarantine",
@@ -58,6 +59,7 @@ SECTIONS: Final = (
     ("scores", "Scores"),
     ("controls", "Controls"),
     ("groups", "Groups"),
+    ("gates", "Gates"),
     ("examples", "Examples"),
     ("quarantine", "Quarantine"),
     ("provenance", "Provenance"),
@@ -78,6 +80,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         scores(rows, params, paths),
         controls(comparison),
         groups(manifests["measure"], params),
+        gates(manifests["gate"]),
         examples(rows, params.report.examples, paths.table("documents")),
         quarantine(paths),
         provenance(manifests, params, paths),
@@ -145,6 +148,19 @@ def groups(measure: Manifest, params: Params) -> dict[str, Any]:
         "group_by": group_by,
         "group_table": content.group_table(shares),
         "groups_left_out": measure.facts["groups_joined"],
+    }
+
+
+def gates(gate: Manifest) -> dict[str, Any]:
+    """Draw and tabulate what keeps the run from being promoted, or would."""
+    listed = gate.facts["gates"]
+    measured = [one for one in listed if one["value"] is not None and one["limit"] is not None]
+    return {
+        "gates_note": content.gates_note(gate),
+        "gates_held": gate.facts["held"],
+        "gate_table": content.gate_table(listed),
+        "gates_not_listed": gate.facts["not_listed"],
+        "gate_figure": gate_figure(measured) if measured else None,
     }
 
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 DECIMALS: Final = 6
+FLOOR: Final = "source_floor"
+BEYOND: Final = 2.0  # times a limit of zero
 POWER: Final = 0.8  # with which a test finds the effect that it names as its smallest
 
 
@@ -28,9 +30,20 @@ class Gate:
     p_limit: float | None = None
     detects: str = ""
 
+    @property
+    def share_of_limit(self) -> float:
+        """How much of its limit the value takes up: 1 at the limit, 0 where nothing is measured."""
+        if self.value is None or self.limit is None:
+            return 0.0
+        part, whole = self.value, self.limit
+        if self.name == FLOOR:  # the only limit from below
+            part, whole = whole, part
+        return max(0.0, part / whole) if whole else BEYOND * (part > 0)
+
     def record(self) -> dict[str, Any]:
-        """The gate as data; the same on every machine, for figures are rounded."""
-        return {name: rounded(value) for name, value in asdict(self).items()}
+        """The gate as data, its figures rounded."""
+        told = {**asdict(self), "share_of_limit": float(self.share_of_limit)}
+        return {name: rounded(value) for name, value in told.items()}
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from tasks.gates.outcome import POWER, Gate, Test, against
+from tasks.gates.outcome import FLOOR, POWER, Gate, Test, against
 
 FARTHEST: Final = 37.0  # deviations; beyond, the normal tail is no number any more
 
@@ -152,4 +152,4 @@ def _floor(source: str, rows: int, floor: int) -> Gate:
     passed = rows >= floor
     lacking = "" if passed else f": {floor - rows:,} too few"
     words = f"{source}: {rows:,} rows kept; the floor is {floor:,}{lacking}"
-    return Gate("source_floor", source, float(rows), float(floor), passed, words)
+    return Gate(FLOOR, source, float(rows), float(floor), passed, words)

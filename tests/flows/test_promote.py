@@ -3,9 +3,7 @@
 import json
 import shutil
 import subprocess
-import sys
-from contextlib import chdir
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -14,12 +12,12 @@ import pytest
 from flows.promotion import folder
 from flows.promotion.promote import promote, rollback
 from flows.promotion.tags import tag_of_run
+from flows.repro import cached
 from schemas.errors import SettingsError, WinnowError
 from schemas.manifest import file_digest
 from tasks.stage import Paths
 from tasks.storage.vectors import VectorStore
-from tests.flows.conftest import Checkout
-from tests.flows.finished_runs import finish_run, git, keep_run
+from tests.flows.finished_runs import finish_run, git, keep_run, settle, without_pages
 
 FILES = {
     "selection.parquet", "decisions.parquet", "selected.parquet", "profile.parquet",
@@ -27,22 +25,13 @@ FILES = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Made:
-    """Three kept runs: `one` and `two` differ in what they select, `bad` is held by a floor."""
-
-    checkout: Checkout
-
-    @property
-    def root(self) -> Path:
-        return self.checkout.root
-
-
 @pytest.fixture(scope="session")
 def made(make_checkout, tmp_path_factory, tiny_model):
+    """Three kept runs: `one` and `two` differ in what they select, `bad` is held by a floor."""
     checkout = make_checkout(tmp_path_factory.mktemp("promoted"))
     root = checkout.root
     shutil.copytree(tiny_model, root / "model")
+    without_pages(root)
     git(root, "add", "-A")
     git(root, "commit", "-qm", "first")
     fixed = ("embed.model=model", "previous.follow=false", "choose.selector=top_quality")
@@ -52,7 +41,7 @@ def made(make_checkout, tmp_path_factory, tiny_model):
     keep_run(root, "bad")
     finish_run(root, "gate.source_floors={}", "choose.budget=14", first="choose")
     keep_run(root, "two")
-    return Made(checkout)
+    return checkout
 
 
 @pytest.fixture
@@ -61,7 +50,8 @@ def here(made, tmp_path, monkeypatch):
     root = tmp_path / "checkout"
     shutil.copytree(made.root, root)
     monkeypatch.chdir(root)
-    return Paths(), replace(made.checkout, root=root)
+    cached._cache.cache_clear()  # of the checkout that another test was in
+    return Paths(), replace(made, root=root)
 
 
 def selected(place: Path) -> int:
@@ -174,8 +164,7 @@ def test_another_run_under_the_name_of_a_promoted_one_is_refused(here):
 
 
 def test_an_unfinished_workspace_is_not_promoted(here):
-    text = Path("params.yaml").read_text().replace("budget: 14", "budget: '15'")
-    Path("params.yaml").write_text(text.replace("budget: '14'", "budget: '15'"))
+    settle(Path(), "choose.budget=15")
     with pytest.raises(WinnowError, match="not finished: choose"):
         promote()
 
