@@ -126,7 +126,7 @@ def before_current(paths: Paths) -> str:
 
 
 def now() -> str:
-    """This moment in UTC, to the second."""
+    """The moment in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

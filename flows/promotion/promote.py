@@ -106,9 +106,7 @@ def rollback(wanted: str = "") -> Moved:
         return Moved("rollback", name, before, str(place), problem=problem)
 
 
-def _move(
-    paths: Paths, files: RunFiles, action: str, forced: str, is_tagged: bool = True
-) -> None:
+def _move(paths: Paths, files: RunFiles, action: str, forced: str, is_tagged: bool = True) -> None:
     """Everything after folder and tag are there; done again, each step changes nothing more."""
     if folder.current_name(paths) != files.name:
         folder.point(paths, files.name)

@@ -87,8 +87,7 @@ def decided(tests: Sequence[Test], alpha: float) -> list[Gate]:
     """Decide all tests of a run together: one fails if its p is small AND its effect too large."""
     levels = holm_levels([test.p for test in tests], alpha)
     return [
-        _decided(test, level, alpha / len(tests))
-        for test, level in zip(tests, levels, strict=True)
+        _decided(test, level, alpha / len(tests)) for test, level in zip(tests, levels, strict=True)
     ]
 
 
@@ -108,7 +107,7 @@ def _decided(test: Test, level: float, strictest: float) -> Gate:
 
 
 def against(value: float, limit: float, passed: bool) -> str:
-    """Say how a value stands to its limit: by how much it is too large, or that chance may do it."""
+    """Say how a value stands to its limit: by how much too large, or that chance may do it."""
     if not passed:
         return f"; the limit is {limit:.4g}: too much by {value - limit:.4g}"
     if value > limit:

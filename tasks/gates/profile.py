@@ -82,7 +82,7 @@ def measured_columns(*profiles: pl.DataFrame) -> list[str]:
 
 
 def survival(decisions: pl.DataFrame) -> pl.DataFrame:
-    """Records read, kept and refused of each source, sorted; refused ones have no source, as a rule."""
+    """Records read, kept and refused of each source, sorted; as a rule refused ones have none."""
     verdict = pl.col("verdict")
     return (
         decisions.group_by("source")

@@ -1,7 +1,7 @@
 """Shares of records: how many of a source survive, how many are refused, against the run before.
 
-Wilson's interval (1927) for a share and the square-and-add interval for a contrast of two (Newcombe,
-1998; Zou and Donner, 2008): a source of a few records fires only if it is beyond doubt.
+Wilson's interval (1927) for a share and the square-and-add interval for a contrast of two
+(Newcombe, 1998; Zou and Donner, 2008): a source of a few records fires only if beyond doubt.
 """
 
 from collections.abc import Mapping

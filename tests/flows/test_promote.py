@@ -2,7 +2,10 @@
 
 import json
 import shutil
+import signal
 import subprocess
+import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -177,3 +180,114 @@ def test_the_command_line_tells_promotes_and_refuses_with_status_1(here):
     told = json.loads(checkout.winnow("promote", "one", "--json").stdout)
     assert (told["run"], told["before"]) == ("one", "")
     assert "run one was current already" in checkout.winnow("rollback", "one").stdout
+
+
+READER = """
+import json, sys
+import polars as pl
+from flows.promotion.folder import current_folder
+from schemas.manifest import file_digest
+from tasks.paths import Paths
+seen, reads, mixed = set(), 0, []
+print("reading", flush=True)
+while True:
+    place = current_folder(Paths())
+    told = json.loads((place / "promotion.json").read_text())
+    kept = pl.read_parquet(place / "decisions.parquet").filter(verdict="kept")
+    chosen = pl.read_parquet(place / "selected.parquet")
+    same = sorted(kept["id"]) == sorted(chosen["id"])
+    if not same or file_digest(place / "dvc.lock") != told["sha256"]["dvc.lock"]:
+        mixed.append(told["run"])
+    seen.add(told["run"])
+    reads += 1
+    if (place.parent / "stop").exists():
+        break
+print(json.dumps([sorted(seen), reads, mixed]))
+"""
+
+
+def test_a_reader_in_another_process_sees_one_run_or_the_other_and_never_a_mixture(here):
+    paths, checkout = here
+    promote("one")
+    promote("two", "a test")
+    command = [sys.executable, "-c", READER]
+    reader = subprocess.Popen(
+        command, env=checkout.environment, stdout=subprocess.PIPE, cwd=checkout.root
+    )
+    try:
+        assert reader.stdout.readline() == b"reading\n"
+        for name in ("one", "two") * 4:
+            rollback(name)
+            time.sleep(0.05)
+    finally:
+        (paths.promoted / "stop").touch()
+        seen, reads, mixed = json.loads(reader.communicate(timeout=300)[0])
+    assert (seen, mixed) == (["one", "two"], [])
+    assert reads > 8
+
+
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from flows.promotion import files, folder, promote, tags
+from tasks.storage.vectors import VectorStore
+OWNERS = {"copyfile": shutil, "write_rows": files, "write_text": files, "replace": Path,
+          "tag_run": promote, "name": VectorStore, "point": folder, "tag_current": promote,
+          "note": folder}
+name, when, nth = sys.argv[1], sys.argv[2], int(sys.argv[3])
+owner, calls = OWNERS[name], 0
+real = getattr(owner, name)
+def counted(*given, **named):
+    global calls
+    own = name != "replace" or "promoted" in str(given[0])
+    calls += own
+    if own and calls == nth and when == "before":
+        os.kill(os.getpid(), signal.SIGKILL)
+    done = real(*given, **named)
+    if own and calls == nth:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return done
+setattr(owner, name, counted)
+promote.promote("two", "a test")
+"""
+MOMENTS = [  # call, before or after, which one
+    ("copyfile", "after", 3),
+    ("write_rows", "after", 1),
+    ("write_text", "before", 1),
+    ("replace", "before", 3),  # of the whole folder; selected.parquet and promotion.json come first
+    ("replace", "after", 3),
+    ("name", "before", 1),
+    ("name", "after", 1),
+    ("point", "before", 1),
+    ("replace", "before", 4),  # of the link
+    ("point", "after", 1),
+    ("tag_current", "after", 1),
+    ("note", "after", 1),
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: "-".join(map(str, moment)))
+def test_a_promotion_killed_at_any_moment_leaves_one_whole_run_and_is_completed_by_the_next(
+    here, moment
+):
+    paths, checkout = here
+    promote("one")
+    killed = checkout.python("-c", KILLED, *map(str, moment), check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert folder.current_name(paths) in ("one", "two")
+    for name in folder.names(paths):
+        whole(paths.promoted / name)
+    assert promote("two", "a test").run == "two"
+    assert folder.current_name(paths) == "two"
+    whole(paths.promoted / "two")
+    assert [move.after for move in folder.history(paths)] == ["one", "two"]
+    assert kept_rows(VectorStore(paths.store("")), "current") == 14
+    assert not list(paths.promoted.glob("*.partial")) + list(paths.promoted.glob(".*.partial"))
+
+
+def whole(place: Path) -> None:
+    promotion = json.loads((place / "promotion.json").read_text())
+    assert {path.name for path in place.iterdir()} == FILES
+    for name, digest in promotion["sha256"].items():
+        assert file_digest(place / name) == digest

@@ -110,7 +110,10 @@ def test_floors_and_the_own_limit_need_no_promoted_run():
     settings = GateParams(source_floors={"*": 50, "web": 101}, max_quarantine_share=0.001)
     gates = judge(BEFORE, Profiles(BEFORE.rows.clear(), counts().clear()), settings, "")
     words = {(gate.name, gate.of): (gate.passed, gate.words) for gate in gates}
-    assert words["source_floor", "web"] == (False, "web: 100 rows kept; the floor is 101: 1 too few")
+    assert words["source_floor", "web"] == (
+        False,
+        "web: 100 rows kept; the floor is 101: 1 too few",
+    )
     assert words["source_floor", "books"][0]
     assert not words["quarantine_share", "all records"][0]
     assert "no promoted run" in words["comparison", "a promoted run"][1]
