@@ -1,12 +1,13 @@
 """Runs promoted and rolled back: what readers see, what is refused, what a kill leaves."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
+from contextlib import chdir
 from pathlib import Path
 
 import polars as pl
@@ -20,49 +21,48 @@ from schemas.errors import SettingsError, WinnowError
 from schemas.manifest import file_digest
 from tasks.stage import Paths
 from tasks.storage.vectors import VectorStore
-from tests.flows.finished_runs import finish_run, git, keep_run, settle, without_pages
+from tests.flows.promotable import git, keep_run, make_checkout, settle
 
+ROOT = Path(__file__).resolve().parents[2]
 FILES = {
     "selection.parquet", "decisions.parquet", "selected.parquet", "profile.parquet",
     "survival.parquet", "gates.json", "params.yaml", "dvc.lock", "promotion.json",
 }  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def made(make_checkout, tmp_path_factory, tiny_model):
-    """Three kept runs: `one` and `two` differ in what they select, `bad` is held by a floor."""
-    checkout = make_checkout(tmp_path_factory.mktemp("promoted"))
-    root = checkout.root
-    shutil.copytree(tiny_model, root / "model")
-    without_pages(root)
-    git(root, "add", "-A")
-    git(root, "commit", "-qm", "first")
-    fixed = ("embed.model=model", "previous.follow=false", "choose.selector=top_quality")
-    finish_run(root, *fixed, "choose.budget=10")
-    keep_run(root, "one")
-    finish_run(root, "choose.budget=12", "gate.source_floors.moon=1", first="choose")
-    keep_run(root, "bad")
-    finish_run(root, "gate.source_floors={}", "choose.budget=14", first="choose")
-    keep_run(root, "two")
-    return checkout
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Three kept runs: `one` keeps 10 rows, `two` 14, and `bad` is held by a floor."""
+    root = tmp_path_factory.mktemp("promotable")
+    with chdir(root):
+        make_checkout()
+        keep_run("one", 50)
+        keep_run("bad", 60, failed=("moon: 0 rows kept; the floor is 1: 1 too few",))
+        keep_run("two", 70)
+    return root
 
 
 @pytest.fixture
-def here(made, tmp_path, monkeypatch):
-    """A copy of that checkout, nothing promoted in it yet; the working directory."""
-    root = tmp_path / "checkout"
-    shutil.copytree(made.root, root)
-    monkeypatch.chdir(root)
+def paths(made, tmp_path, monkeypatch):
+    """A copy of that checkout, the working directory; nothing is promoted in it yet."""
+    shutil.copytree(made, tmp_path / "checkout")
+    monkeypatch.chdir(tmp_path / "checkout")
     cached._cache.cache_clear()  # of the checkout that another test was in
-    return Paths(), replace(made, root=root)
+    return Paths()
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess:
+    """A process of its own in the checkout, with this code."""
+    own = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=own, capture_output=True, text=True)
 
 
 def selected(place: Path) -> int:
     return len(pl.read_parquet(place / "selected.parquet"))
 
 
-def test_a_promoted_run_is_whole_and_named_by_its_digests(here):
-    paths, _ = here
+def test_a_promoted_run_is_whole_and_named_by_its_digests(paths):
     told = promote("one")
     place = folder.current_folder(paths)
     assert {path.name for path in place.iterdir()} == FILES
@@ -77,21 +77,15 @@ def test_a_promoted_run_is_whole_and_named_by_its_digests(here):
     assert (paths.promoted / "current").readlink() == Path("one")
 
 
-def test_the_run_in_the_workspace_is_the_default_and_is_kept_if_it_was_not(here):
-    _, checkout = here
+def test_the_run_in_the_workspace_is_the_default_and_is_kept_if_it_was_not(paths):
     assert promote().run == "two"
-    git(checkout.root, "update-ref", "-d", _reference(checkout.root, "two"))
+    reference = git("for-each-ref", "--format=%(refname)", "refs/exps/*/*/two").strip()
+    git("update-ref", "-d", reference)
     shutil.rmtree("promoted")
-    assert promote().run == "curate-top_quality-14"
+    assert promote().run == "curate-facility_location-14"
 
 
-def _reference(root: Path, name: str) -> str:
-    command = ["git", "for-each-ref", "--format=%(refname)", f"refs/exps/*/*/{name}"]
-    return subprocess.run(command, cwd=root, capture_output=True, text=True).stdout.strip()
-
-
-def test_a_held_run_is_refused_with_the_number_that_failed_unless_forced(here):
-    paths, _ = here
+def test_a_held_run_is_refused_with_the_number_that_failed_unless_forced(paths):
     with pytest.raises(WinnowError, match="run bad is held: 1 gate failed") as refused:
         promote("bad")
     assert refused.value.where == "moon: 0 rows kept; the floor is 1: 1 too few"
@@ -105,15 +99,14 @@ def test_a_held_run_is_refused_with_the_number_that_failed_unless_forced(here):
     assert (promotion["forced"], len(promotion["failed"])) == ("the moon is new", 1)
 
 
-def test_a_run_that_was_compared_with_another_than_the_current_one_is_held(here):
+def test_a_run_that_was_compared_with_another_than_the_current_one_is_held(paths):
     promote("one")
     with pytest.raises(WinnowError, match="held") as refused:
         promote("two")
     assert "compared it with no run, but one is current" in refused.value.where
 
 
-def test_rollback_goes_back_run_by_run_and_the_history_says_who_and_when(here):
-    paths, _ = here
+def test_rollback_goes_back_run_by_run_and_the_history_says_who_and_when(paths):
     promote("one")
     promote("two", "a test")
     assert rollback().run == folder.current_name(paths) == "one"
@@ -129,8 +122,7 @@ def test_rollback_goes_back_run_by_run_and_the_history_says_who_and_when(here):
     assert refused.value.expected == "one of one, two"
 
 
-def test_the_searchable_table_has_every_promoted_run_and_the_tag_of_the_current_one(here):
-    paths, _ = here
+def test_the_searchable_table_has_every_promoted_run_and_the_tag_of_the_current_one(paths):
     promote("one")
     promote("two", "a test")
     store = VectorStore(paths.store(""))
@@ -147,8 +139,7 @@ def kept_rows(store: VectorStore, tag: str) -> int:
     return table.count_rows("verdict = 'kept'")
 
 
-def test_a_rollback_without_the_artifacts_moves_the_files_and_says_what_it_could_not(here):
-    paths, _ = here
+def test_a_rollback_without_the_artifacts_moves_the_files_and_says_what_it_could_not(paths):
     promote("one")
     promote("two", "a test")
     shutil.rmtree(paths.store(""))
@@ -159,27 +150,26 @@ def test_a_rollback_without_the_artifacts_moves_the_files_and_says_what_it_could
     assert selected(folder.current_folder(paths)) == 10
 
 
-def test_another_run_under_the_name_of_a_promoted_one_is_refused(here):
+def test_another_run_under_the_name_of_a_promoted_one_is_refused(paths):
     promote("one")
     Path("promoted/one/dvc.lock").write_text("stages: {}\n")
     with pytest.raises(SettingsError, match="another run was promoted under the name 'one'"):
         promote("one")
 
 
-def test_an_unfinished_workspace_is_not_promoted(here):
-    settle(Path(), "choose.budget=15")
-    with pytest.raises(WinnowError, match="not finished: choose"):
+def test_an_unfinished_workspace_is_not_promoted(paths):
+    settle("choose.budget=15")
+    with pytest.raises(WinnowError, match="not finished: make"):
         promote()
 
 
-def test_the_command_line_tells_promotes_and_refuses_with_status_1(here):
-    _, checkout = here
-    refused = checkout.winnow("promote", "bad", check=False)
+def test_the_command_line_tells_promotes_and_refuses_with_status_1(paths):
+    refused = python("-m", "flows.cli", "promote", "bad")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "the floor is 1: 1 too few" in refused.stderr
-    told = json.loads(checkout.winnow("promote", "one", "--json").stdout)
+    told = json.loads(python("-m", "flows.cli", "promote", "one", "--json").stdout)
     assert (told["run"], told["before"]) == ("one", "")
-    assert "run one was current already" in checkout.winnow("rollback", "one").stdout
+    assert "run one was current already" in rollback("one").told(as_json=False)
 
 
 READER = """
@@ -206,14 +196,12 @@ print(json.dumps([sorted(seen), reads, mixed]))
 """
 
 
-def test_a_reader_in_another_process_sees_one_run_or_the_other_and_never_a_mixture(here):
-    paths, checkout = here
+def test_a_reader_in_another_process_sees_one_run_or_the_other_and_never_a_mixture(paths):
     promote("one")
     promote("two", "a test")
     command = [sys.executable, "-c", READER]
-    reader = subprocess.Popen(
-        command, env=checkout.environment, stdout=subprocess.PIPE, cwd=checkout.root
-    )
+    own = {**os.environ, "PYTHONPATH": str(ROOT)}
+    reader = subprocess.Popen(command, env=own, stdout=subprocess.PIPE)
     try:
         assert reader.stdout.readline() == b"reading\n"
         for name in ("one", "two") * 4:
@@ -269,11 +257,10 @@ MOMENTS = [  # call, before or after, which one
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS, ids=lambda moment: "-".join(map(str, moment)))
 def test_a_promotion_killed_at_any_moment_leaves_one_whole_run_and_is_completed_by_the_next(
-    here, moment
+    paths, moment
 ):
-    paths, checkout = here
     promote("one")
-    killed = checkout.python("-c", KILLED, *map(str, moment), check=False)
+    killed = python("-c", KILLED, *map(str, moment))
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert folder.current_name(paths) in ("one", "two")
     for name in folder.names(paths):
