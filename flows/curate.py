@@ -22,7 +22,7 @@ from flows.outcome import Outcome, row_counts
 from flows.promotion.folder import current_name
 from flows.promotion.promote import promote
 from flows.publishing import Progress, publish_run, publish_stage
-from flows.record import keep
+from flows.record import Recorded, keep
 from flows.settings import save
 from flows.versions import stage_version
 from flows.waiting import checkout
@@ -76,19 +76,22 @@ def _run_stages() -> Any:
         outcomes.append(state.result())
     publish_run(Paths(), before)
     kept = keep(flow_run.get_name() or "curate", _tell)
+    held = _promotion(kept)
+    return Completed(name="Held", message=held, data=outcomes) if held else outcomes
+
+
+def _promotion(kept: Recorded | None) -> str:
+    """Promote a run if the settings say so; returns what holds it, which number by how much."""
     failed = failed_gates(Paths())
-    if failed:
-        return Completed(name="Held", message=_held(failed), data=outcomes)
-    if kept and load_params(Paths().params).gate.promote == "auto":
-        _tell(promote(kept.name).told(as_json=False))
-    return outcomes
-
-
-def _held(failed: list[str]) -> str:
-    """Say in the log and in the final state which gates hold the run, and by how much."""
-    text = "\n  ".join([f"HELD: {len(failed)} gates failed, no promotion", *map(plain, failed)])
-    _tell(text)
-    return text
+    held = "\n  ".join(["HELD, not to be promoted:", *map(plain, failed)]) if failed else ""
+    if kept and not failed and load_params(Paths().params).gate.promote == "auto":
+        try:
+            _tell(promote(kept.name).told(as_json=False))
+        except WinnowError as error:  # the run is finished all the same
+            held = f"HELD, not promoted: {error}"
+    if held:
+        _tell(held)
+    return held
 
 
 def _tell(text: str) -> None:

@@ -89,9 +89,10 @@ class RunFiles:
     def is_promoted(self, paths: Paths) -> bool:
         """Whether the run has its folder; raises `SettingsError` if another run has that name."""
         place = paths.promoted / self.name
-        if not (place / "promotion.json").exists():
+        if not place.exists():
             return False
-        if (place / "dvc.lock").read_bytes() != self.lock:
+        lock = place / "dvc.lock"
+        if not lock.exists() or lock.read_bytes() != self.lock:
             raise SettingsError(
                 f"another run was promoted under the name {self.name!r}",
                 where=str(place),

@@ -87,11 +87,11 @@ def embedding_test(
     """
     learn_now, learn_before = halves
     axis = best_axis(_features(now[learn_now]), _features(before[learn_before]))
-    scored = [
+    scored_now, scored_before = (
         np.round(_features(sample[~learn]) @ axis, SCORE_DECIMALS)
         for sample, learn in ((now, learn_now), (before, learn_before))
-    ]
-    return ks_test(name, "embeddings", *scored, limit)
+    )
+    return ks_test(name, "embeddings", scored_now, scored_before, limit)
 
 
 def _features(vectors: np.ndarray) -> Float[np.ndarray, "n f"]:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from typer.testing import CliRunner
 
+from flows.cli import app
 from flows.promotion import folder
 from flows.promotion.promote import promote, rollback
 from flows.promotion.tags import tag_of_run
@@ -167,7 +169,7 @@ def test_the_command_line_tells_promotes_and_refuses_with_status_1(paths):
     refused = python("-m", "flows.cli", "promote", "bad")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "the floor is 1: 1 too few" in refused.stderr
-    told = json.loads(python("-m", "flows.cli", "promote", "one", "--json").stdout)
+    told = json.loads(CliRunner().invoke(app, ["promote", "one", "--json"]).stdout)
     assert (told["run"], told["before"]) == ("one", "")
     assert "run one was current already" in rollback("one").told(as_json=False)
 
