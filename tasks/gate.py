@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import polars as pl
 
 from schemas.manifest import Manifest, file_digest
@@ -183,8 +182,8 @@ def drift(
     if min(min(half.sum(), (~half).sum()) for half in halves) < MIN_ROWS:
         words = f"fewer than {MIN_ROWS} rows in a half: not compared"
         return tests, [_untested(name, "embeddings", words)]
-    vectors: list[np.ndarray] = [rows["vector"].to_numpy() for rows in (now, before)]
-    return [*tests, embedding_test(name, *vectors, halves, limit)], []
+    vectors_now, vectors_before = now["vector"].to_numpy(), before["vector"].to_numpy()
+    return [*tests, embedding_test(name, vectors_now, vectors_before, halves, limit)], []
 
 
 def _encoders(rows: pl.DataFrame) -> set[str]:
