@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 
 from schemas.manifest import Manifest, file_digest
@@ -30,7 +31,7 @@ from tasks.gates.profile import (
 )
 from tasks.gates.survival import Share
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
-from tasks.storage.rows import read_rows, read_vectors, write_rows
+from tasks.storage.rows import read_rows, read_vectors_at, write_rows
 
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
 INPUTS: Final = ("documents", "vectors", "scores", "selection", "decisions")
@@ -95,15 +96,15 @@ def _judging(settings: GateParams) -> dict[str, Any]:
 
 def profile(paths: Paths) -> pl.DataFrame:
     """A sample of the embedded rows with text statistics, scores, projected vector, kept or not."""
-    known, vectors = read_vectors(paths.table("vectors"))
-    ids = sampled(known["id"])
-    places = known["id"].search_sorted(ids).to_numpy()
+    known = read_rows(paths.table("vectors"), ["id"])["id"]
+    ids = sampled(known)
+    places = np.flatnonzero(known.is_in(ids.implode()).to_numpy())
     columns = ["id", "content_sha256", "source", "text"]
     texts = [*document_batches(paths.table("documents"), columns, ids)]
     rows = pl.concat(texts) if texts else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     kept = read_rows(paths.table("selection"), ["id"])["id"]
     scores = read_rows(paths.table("scores")).select("id", pl.col(pl.Float64).exclude(NOT_COMPARED))
-    narrow = projected(vectors[places])
+    narrow = projected(read_vectors_at(paths.table("vectors"), places))
     vector = pl.Series(narrow, dtype=pl.Array(pl.Float32, narrow.shape[1]))
     rows = text_statistics(rows.sort("id")).with_columns(
         kept=pl.col("id").is_in(kept.implode()),
