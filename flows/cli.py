@@ -359,5 +359,37 @@ def estimate(
         raise typer.Exit(1)
 
 
+@app.command()
+def promote(
+    name: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="A kept run; default: the one in the workspace")
+    ] = "",
+    force: Annotated[
+        str | None, typer.Option(metavar="REASON", help="Promote a held run; kept on record")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a run the one that others read (promoted/current), if none of its gates failed.
+
+    Exit status 1 if the run is held; the message says which number failed by how much.
+    """
+    from flows.promotion.promote import promote as move
+
+    print(move(name, force).told(as_json))
+
+
+@app.command()
+def rollback(
+    name: Annotated[
+        str, typer.Argument(metavar="[RUN]", help="A promoted run; default: the one before")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Go back to the run that was promoted before the current one, or to any promoted run."""
+    from flows.promotion.promote import rollback as move
+
+    print(move(name).told(as_json))
+
+
 if __name__ == "__main__":
     main()

@@ -17,10 +17,12 @@ REPORT = Path("artifacts/report.html")
 
 def run(overrides: Sequence[str], as_data: bool) -> None:
     """Apply `--set` overrides to params.yaml and run the flow `curate`; prints what came out."""
+    from flows.findings import failed_gates
     from flows.form import checked
     from flows.lock import run_lock
     from flows.settings import apply_overrides
     from tasks.stage import Paths, load_params
+    from tasks.telling import plain
 
     load_params(Paths().params)  # no checkout? say so, and leave nothing here
     with run_lock("winnow run"):
@@ -32,6 +34,8 @@ def run(overrides: Sequence[str], as_data: bool) -> None:
         print(as_json(outcomes, report))
         return
     print(table(outcomes))
+    if failed := failed_gates(Paths()):
+        print("\n  ".join([f"HELD: {len(failed)} gates failed", *map(plain, failed)]))
     print(f"report: {report}")
 
 

@@ -18,11 +18,13 @@ from prefect.states import Completed, Failed
 
 from flows import repro
 from flows.estimate.foresight import foresee, review
-from flows.findings import read_metrics
+from flows.findings import failed_gates, read_metrics
 from flows.form import CurateParams, filled
 from flows.outcome import Outcome, row_counts
+from flows.promotion.folder import current_name
+from flows.promotion.promote import promote
 from flows.publishing import Progress, publish_run, publish_stage
-from flows.record import keep
+from flows.record import Recorded, keep
 from flows.repro.damage import replace_damaged
 from flows.settings import save
 from flows.versions import stage_version
@@ -30,7 +32,8 @@ from flows.waiting import checkout
 from schemas.errors import TransferError, WinnowError
 from tasks import PIPELINE
 from tasks.outlook import Outlook
-from tasks.stage import Paths
+from tasks.stage import Paths, load_params
+from tasks.telling import plain
 
 RETRY_SECONDS: Final = [5, 20, 60]  # before each new try after a broken transfer
 log = logging.getLogger("winnow.run")  # what a person at the console sees
@@ -65,9 +68,7 @@ def following(params: CurateParams) -> CurateParams:
     """Name the run that is promoted now as the previous one, if the settings say so."""
     if not params.previous.follow:
         return params
-    current = Paths().promoted / "current"
-    name = current.readlink().name if current.is_symlink() else ""
-    previous = params.previous.model_copy(update={"run": name})
+    previous = params.previous.model_copy(update={"run": current_name(Paths())})
     return params.model_copy(update={"previous": previous})
 
 
@@ -80,11 +81,26 @@ def _run_stages(foreseen: Outlook | None) -> Any:
             return Failed(message=state.message, data=state.result(raise_on_failure=False))
         outcomes.append(state.result())
     publish_run(Paths(), before)
-    keep(flow_run.get_name() or "curate", _tell)
+    kept = keep(flow_run.get_name() or "curate", _tell)
     ran = [outcome.stage for outcome in outcomes if outcome.state == "Completed"]
     if told := review(foreseen, ran, Paths()):
         _tell(told)
-    return outcomes
+    held = _promotion(kept)
+    return Completed(name="Held", message=held, data=outcomes) if held else outcomes
+
+
+def _promotion(kept: Recorded | None) -> str:
+    """Promote a run if the settings say so; returns what holds it, which number by how much."""
+    failed = failed_gates(Paths())
+    held = "\n  ".join(["HELD, not to be promoted:", *map(plain, failed)]) if failed else ""
+    if kept and not failed and load_params(Paths().params).gate.promote == "auto":
+        try:
+            _tell(promote(kept.name).told(as_json=False))
+        except WinnowError as error:  # the run is finished all the same
+            held = f"HELD, not promoted: {error}"
+    if held:
+        _tell(held)
+    return held
 
 
 def _tell(text: str) -> None:

@@ -9,11 +9,13 @@ from typing import Any, Final
 
 from flows.repro import LockedOut, lock_entries
 from flows.versions import stage_version
+from schemas.manifest import Manifest
 from tasks.pages.funnel import funnel as steps_of
-from tasks.stage import Paths
+from tasks.stage import Paths, manifest_path
 from tasks.telling import plain
 
 TEXT_CHARS: Final = 120
+WORDS_CHARS: Final = 300
 QUARANTINE_LINES: Final = 20  # also of changes
 MARKUP: Final = str.maketrans(  # signs of HTML and Markdown -> look-alikes without a meaning there
     {"<": "‹", ">": "›", "[": "⁅", "]": "⁆", "`": "ˋ", "*": "∗", "_": "_", "|": "¦", "&": "＆"}
@@ -22,9 +24,9 @@ Table = list[dict[str, Any]]
 Metrics = dict[str, dict[str, float]]
 
 
-def safe(text: Any) -> str:
+def safe(text: Any, characters: int = TEXT_CHARS) -> str:
     """Shorten a text of the corpus and take from it what a page could take for markup."""
-    cut = str(text)[:TEXT_CHARS]
+    cut = str(text)[:characters]
     return plain(cut).translate(MARKUP).replace("://", ":⁄⁄")
 
 
@@ -71,6 +73,30 @@ def _compared(metric: str, better: str, now: Metrics, before: Metrics) -> dict[s
 
 def _figure(value: float | None) -> float | str:
     return "" if value is None else round(value, 4)
+
+
+def failed_gates(paths: Paths) -> list[str]:
+    """What holds the run from being promoted, in words; nothing if all its gates passed."""
+    manifest = Manifest.read(manifest_path(paths, "gate"))
+    return [str(words) for words in manifest.facts["failed"]]
+
+
+def gates(paths: Paths) -> Table:
+    """Every gate of the run, failed ones first: value against limit, and in words."""
+    listed = Manifest.read(manifest_path(paths, "gate")).facts["gates"]
+    return [
+        {
+            "gate": gate["name"],
+            "of": safe(gate["of"]),
+            "outcome": "passed" if gate["passed"] else "FAILED",
+            "value": _figure(gate["value"]),
+            "limit": _figure(gate["limit"]),
+            "p": "" if gate["p"] is None else f"{gate['p']:.2g}",
+            "words": safe(gate["words"], WORDS_CHARS),
+            "finds with 80 % power": gate["detects"],
+        }
+        for gate in listed
+    ]
 
 
 def quarantine(paths: Paths) -> tuple[Table, int]:

@@ -69,6 +69,12 @@ def publish_run(paths: Paths, before: Metrics) -> None:
         table=findings.comparison(paths, before),
         description="The selection, the run before, and controls at the same budget",
     )
+    failed = len(findings.failed_gates(paths))
+    create_table_artifact(
+        key="gates",
+        table=findings.gates(paths),
+        description=f"HELD: {failed} failed" if failed else "All passed: may be promoted",
+    )
     create_table_artifact(
         key="lineage",
         table=findings.lineage(),

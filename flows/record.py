@@ -36,14 +36,15 @@ class Recorded:
     commit: str
 
 
-def keep(wanted: str, tell: Callable[[str], None]) -> None:
+def keep(wanted: str, tell: Callable[[str], None]) -> Recorded | None:
     """Record a finished run and tell its name; where that is impossible, tell why: no failure."""
     try:
         kept = record(wanted)
     except WinnowError as error:
         tell(str(error))
-    else:
-        tell(f"kept as run {kept.name}: `winnow checkout {kept.name}` brings it back")
+        return None
+    tell(f"kept as run {kept.name}: `winnow checkout {kept.name}` brings it back")
+    return kept
 
 
 def record(wanted: str) -> Recorded:

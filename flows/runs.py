@@ -4,20 +4,24 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from flows.console import columns
 from flows.git import blobs, blobs_here
+from flows.promotion.folder import current_name
 from flows.record import RUN_FILES
 from flows.repro import outputs
-from flows.repro.experiments import METRICS, Experiment, experiments, kept_runs, locked_outs
+from flows.repro.experiments import METRICS, Experiment, Kept, experiments, kept_runs, locked_outs
 from flows.takedowns import all_records
 from schemas.errors import WinnowError
+from tasks.paths import Paths
 from tasks.telling import plain
 
 HEADLINES: Final = ("rows", "coverage_mean", "mean_quality", "vendi_1")  # of the subset `selected`
 NOTHING: Final = "no run was kept yet: a finished `winnow run`, or one from the form, is"
 VALUE_CHARS: Final = 40
+CURRENT_SIGN: Final = "+"
+Run = TypeVar("Run", bound=Kept)
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,7 @@ class Listed:
 
     run: Experiment
     is_here: bool
+    is_current: bool = False
 
     def record(self, keys: Iterable[str]) -> dict[str, Any]:
         """The run as data, with those of its parameters."""
@@ -36,6 +41,7 @@ class Listed:
             "commit": run.commit,
             "baseline": run.baseline,
             "in_workspace": self.is_here,
+            "is_current": self.is_current,
             "metrics": run.metrics,
             "params": {key: run.params.get(key) for key in keys},
             "problem": run.problem or None,
@@ -45,7 +51,8 @@ class Listed:
 def runs(as_json: bool) -> str:
     """List the kept runs, newest first, with the parameters that differ between them."""
     fetch_metrics()
-    found = [Listed(run, here) for run, here in with_place(experiments())]
+    current = current_name(Paths())
+    found = [Listed(run, here, run.name == current) for run, here in with_place(experiments())]
     keys = differing([each.run.params for each in found if not each.run.problem])
     if as_json:
         listed = [each.record(keys) for each in found]
@@ -68,13 +75,13 @@ def fetch_metrics() -> None:
         print(f"some metrics are shown as -: {error}", file=sys.stderr)
 
 
-def with_place(kept: Sequence[Experiment]) -> list[tuple[Experiment, bool]]:
+def with_place(kept: Sequence[Run]) -> list[tuple[Run, bool]]:
     """Each run, and whether the files that define a run are here as it left them."""
     here = blobs_here(RUN_FILES)
     return [(run, files == here) for run, files in zip(kept, run_files(kept), strict=True)]
 
 
-def run_files(kept: Sequence[Experiment]) -> list[list[str]]:
+def run_files(kept: Sequence[Kept]) -> list[list[str]]:
     """Ids in git of each run's params.yaml and dvc.lock."""
     found = blobs(f"{run.commit}:./{path}" for run in kept for path in RUN_FILES)
     size = len(RUN_FILES)
@@ -98,14 +105,15 @@ def _table(found: Sequence[Listed], keys: Sequence[str]) -> str:
         if run.name in taken:
             told = f"lost files, see {taken[run.name]}; {told}"
         lines.append((
-            "*" if each.is_here else "",
+            ("*" if each.is_here else "") + (CURRENT_SIGN if each.is_current else ""),
             run.name,
             f"{run.when:%Y-%m-%d %H:%M:%S}",
             run.commit[:8],
             *(_figure(run.metrics.get(f"selected.{name}")) for name in HEADLINES),
             plain(f"cannot be read: {run.problem}" if run.problem else told),
         ))  # fmt: skip
-    return f"{columns(lines)}\n* in the workspace"
+    promoted = f"; {CURRENT_SIGN} promoted" if any(each.is_current for each in found) else ""
+    return f"{columns(lines)}\n* in the workspace{promoted}"
 
 
 def _figure(value: Any) -> str:

@@ -365,6 +365,45 @@ class MeasureParams(Block):
     control_seeds: int = Field(default=5, ge=2, le=100, description="Draws per random control")
 
 
+class GateParams(Block):
+    """What a run must hold to before it may be promoted; compared is with `previous.run`."""
+
+    promote: Literal["manual", "auto"] = Field(
+        default="manual",
+        description="auto: a run of the flow whose gates all pass is promoted at its end",
+    )
+    alpha: float = Field(
+        default=0.01,
+        gt=0,
+        lt=1,
+        description="Chance of a false alarm in any of a run's tests; they also need their effect",
+    )
+    max_quarantine_share: float = Field(
+        default=0.03, ge=0, le=1, description="Share of refused records above which a run is held"
+    )
+    max_quarantine_rise: float = Field(
+        default=0.01, ge=0, le=1, description="Rise of that share, in absolute terms"
+    )
+    wipeout_share: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Share of a source's survival rate (kept / read) that may be lost",
+    )
+    source_floors: dict[str, int] = Field(
+        default={}, description="Least kept rows per source; * = any source read"
+    )
+    max_drift: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Largest gap between two distribution functions (Kolmogorov-Smirnov), all rows",
+    )
+    max_drift_of_new_rows: float = Field(
+        default=0.3, gt=0, le=1, description="The same, of the new rows alone"
+    )
+
+
 class ReportParams(Block):
     """What the page shows."""
 
@@ -398,6 +437,7 @@ with (
         choose: ChooseParams = ChooseParams()
         validate: ValidateParams = ValidateParams()  # type: ignore[assignment]
         measure: MeasureParams = MeasureParams()
+        gate: GateParams = GateParams()
         report: ReportParams = ReportParams()
 
         @field_validator("store", mode="before")

@@ -330,6 +330,50 @@ class Comparison(Table):
     better: str = pa.Field(isin=["higher", "lower", "neither"])
 
 
+class Profile(pa.DataFrameModel):
+    """One row per sampled document. Key: id. One more float column per statistic and score.
+
+    `kept`: selected by its run; `encoder`: the model that made the vectors; `vector`: the
+    document's vector on fixed random directions, float32.
+    """
+
+    id: str = pa.Field(unique=True)
+    content_sha256: str = pa.Field(str_matches=SHA256)
+    source: str
+    kept: bool
+    encoder: str
+    quality: float = pa.Field(ge=0, le=1)
+
+
+class Survival(Table):
+    """One row per source, and one (null) for records without a source. Key: source.
+
+    Records read, kept and quarantined; read is the whole.
+    """
+
+    source: str = pa.Field(nullable=True, unique=True)
+    read: int = pa.Field(ge=1)
+    kept: int = pa.Field(ge=0)
+    quarantined: int = pa.Field(ge=0)
+
+    @pa.dataframe_check(name="kept + quarantined <= read")
+    def _parts_of_the_whole(cls, data: pa.PolarsData) -> pl.LazyFrame:  # noqa: N805
+        frame: pl.LazyFrame = data.lazyframe
+        return frame.select(pl.col("kept") + pl.col("quarantined") <= pl.col("read"))
+
+
+class Selected(Table):
+    """One row per selected document of a promoted run, with its text. Key: id; also rank."""
+
+    id: str = pa.Field(unique=True)
+    rank: int = pa.Field(unique=True, ge=1)
+    weight: float = pa.Field(gt=0)
+    source: str
+    content_sha256: str = pa.Field(str_matches=SHA256)
+    text: str
+    metadata: str
+
+
 def check(model: type[pa.DataFrameModel] | pa.DataFrameSchema, frame: pl.DataFrame) -> pl.DataFrame:
     """Validate a collected frame; raises `ContractError` naming checks, columns and first rows."""
     try:

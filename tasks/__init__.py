@@ -17,6 +17,7 @@ PIPELINE: Final = (
     "choose",
     "validate",
     "measure",
+    "gate",
     "report",
 )
 

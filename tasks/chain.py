@@ -18,6 +18,7 @@ FLOW: Final = {  # stage -> where its manifest counts the rows that came in and 
     "choose": (("facts", "eligible"), ("rows", "selection")),
     "validate": (("facts", "records_read"), ("rows", "kept")),
     "measure": (("rows", "eligible"), ("rows", "selected")),
+    "gate": (("rows", "profile"), ("rows", "profile")),
     "report": (("rows", "records"), ("rows", "kept")),
 }
 DOES: Final = {  # stage -> what became of the rows, for a label
@@ -31,6 +32,7 @@ DOES: Final = {  # stage -> what became of the rows, for a label
     "choose": "eligible → selected",
     "validate": "records accounted for → kept",
     "measure": "eligible → compared",
+    "gate": "rows compared with the promoted run",
     "report": "records → kept",
 }
 

@@ -1,4 +1,4 @@
-"""Stage `previous`: promoted/<previous.run> -> previous_rows.parquet, previous_selection.parquet.
+"""Stage `previous`: promoted/<previous.run> -> previous_*.parquet, previous.json.
 
 The first is what this run's changes are told against. The second is what `choose` reads: empty
 unless the settings let it count, so that a promotion makes nothing be selected anew without need.
@@ -14,7 +14,7 @@ import polars as pl
 from schemas.errors import SettingsError
 from schemas.manifest import Manifest
 from schemas.params import Params
-from schemas.tables import PreviousRows, PreviousSelection, check
+from schemas.tables import PreviousRows, PreviousSelection, Profile, Survival, check
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows
 
@@ -26,29 +26,51 @@ COLUMNS: Final = {
     "content_sha256": pl.String,
 }
 LEDGER: Final = ["id", "verdict", "stage", "rule", "source"]
+PROFILE: Final = {
+    "id": pl.String,
+    "content_sha256": pl.String,
+    "source": pl.String,
+    "kept": pl.Boolean,
+    "encoder": pl.String,
+    "quality": pl.Float64,
+}
+SURVIVAL: Final = {
+    "source": pl.String,
+    "read": pl.Int64,
+    "kept": pl.Int64,
+    "quarantined": pl.Int64,
+}
 
 
 def run(params: Params, paths: Paths) -> Manifest:
-    """Copy what the named run selected; empty tables if `previous.run` names none."""
+    """Copy what the named run selected and its profile; empty tables where there is none."""
     chosen = pl.DataFrame(schema=COLUMNS)
     ledger = pl.DataFrame(schema=dict.fromkeys(LEDGER, pl.String))
+    profile, survival = pl.DataFrame(schema=PROFILE), pl.DataFrame(schema=SURVIVAL)
     if params.previous.run:
         folder = promoted_folder(paths, params.previous.run)
         chosen = read_rows(folder / "selected.parquet", list(COLUMNS)).sort("id")
         ledger = read_rows(folder / "decisions.parquet", LEDGER)
+        profile = _read(folder / "profile.parquet", profile)
+        survival = _read(folder / "survival.parquet", survival)
     rows = previous_rows(ledger, chosen)
     counted = chosen if params.choose.heeds_previous else chosen.clear()
-    write_rows(paths.table("previous_rows"), check(PreviousRows, rows))
-    write_rows(paths.table("previous_selection"), check(PreviousSelection, counted))
+    tables = {
+        "previous_rows": check(PreviousRows, rows),
+        "previous_selection": check(PreviousSelection, counted),
+        "previous_profile": check(Profile, profile),
+        "previous_survival": check(Survival, survival),
+    }
+    for name, table in tables.items():
+        write_rows(paths.table(name), table)
     manifest = Manifest(
         stage="previous",
         version=VERSION,
         params={"run": params.previous.run, "heeded": params.choose.heeds_previous},
-        rows={"previous_rows": len(rows), "previous_selection": len(counted)},
+        rows={name: len(table) for name, table in tables.items()},
         facts={"selected": len(chosen)},
     )
-    outputs = (paths.table("previous_rows"), paths.table("previous_selection"))
-    return write_manifest(paths, manifest, outputs=outputs)
+    return write_manifest(paths, manifest, outputs=tuple(map(paths.table, tables)))
 
 
 def previous_rows(ledger: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
@@ -57,6 +79,11 @@ def previous_rows(ledger: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     first = ledger.sort("id", *best, "stage", "rule", "source").unique("id", keep="first")
     ranks = chosen.select("id", "rank", "content_sha256")
     return first.join(ranks, on="id", how="left").sort("id")
+
+
+def _read(path: Path, empty: pl.DataFrame) -> pl.DataFrame:
+    """A table of a promoted run; the empty one for a run promoted before there were gates."""
+    return read_rows(path) if path.exists() else empty
 
 
 def promoted_folder(paths: Paths, name: str) -> Path:

@@ -19,6 +19,7 @@ from tasks.pages import content
 from tasks.pages.changes import changes_section
 from tasks.pages.drawings import (
     comparison_panels,
+    gate_figure,
     group_figure,
     map_points,
     map_section,
@@ -42,7 +43,7 @@ from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.3.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.4.0"  # DVC reads this line; raise it when equal input may give other output
 STAGES: Final = (
     "ingest",
     "deduplicate",
@@ -52,6 +53,7 @@ STAGES: Final = (
     "choose",
     "validate",
     "measure",
+    "gate",
 )
 TABLES: Final = (
     "documents",
@@ -70,6 +72,7 @@ SECTIONS: Final = (
     ("controls", "Controls"),
     ("groups", "Groups"),
     ("changes", "Changes"),
+    ("gates", "Gates"),
     ("examples", "Examples"),
     ("quarantine", "Quarantine"),
     ("provenance", "Provenance"),
@@ -92,6 +95,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         controls(comparison),
         groups(manifests["measure"], params),
         changes(rows, manifests["choose"], params, paths),
+        gates(manifests["gate"]),
         examples(rows, params.report.examples, paths.table("documents")),
         quarantine(paths),
         provenance(manifests, params, paths),
@@ -167,6 +171,19 @@ def changes(rows: pl.DataFrame, choose: Manifest, params: Params, paths: Paths) 
     bound = choose.facts.get("stability", {})
     found = read_rows(paths.table("changes"))
     return changes_section(found, rows, bound, params.previous.run)
+
+
+def gates(gate: Manifest) -> dict[str, Any]:
+    """Draw and tabulate what keeps the run from being promoted, or would."""
+    listed = gate.facts["gates"]
+    measured = [one for one in listed if one["value"] is not None and one["limit"] is not None]
+    return {
+        "gates_note": content.gates_note(gate),
+        "gates_held": gate.facts["held"],
+        "gate_table": content.gate_table(listed),
+        "gates_not_listed": gate.facts["not_listed"],
+        "gate_figure": gate_figure(measured) if measured else None,
+    }
 
 
 def provenance(manifests: dict[str, Manifest], params: Params, paths: Paths) -> dict[str, Any]:

@@ -28,7 +28,10 @@ from tasks.transfer import transfer_error
 log = logging.getLogger("winnow")
 
 
-MANIFEST_NAMES = {"validate": "validation"}  # every other stage's manifest has the stage's name
+MANIFEST_NAMES = {
+    "validate": "validation",
+    "gate": "gates",
+}  # every other stage's manifest has the stage's name
 
 
 def manifest_path(paths: Paths, stage: str) -> Path:

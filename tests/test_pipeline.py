@@ -226,7 +226,7 @@ def test_a_comment_in_the_code_of_choose_runs_choose_alone(by_dvc, first_files):
 
 def test_another_budget_runs_choose_and_what_comes_after_it(by_dvc, first_files):
     by_dvc.set("choose.budget=10")
-    assert by_dvc.repro() == ["choose", "validate", "measure", "report"]
+    assert by_dvc.repro() == ["choose", "validate", "measure", "gate", "report"]
     assert by_dvc.conserved()["kept"] == 10
     assert by_dvc.table("selection")["id"].is_in(by_dvc.table("vectors")["id"]).all()
 

@@ -1,4 +1,4 @@
-"""Bytes of past outputs: from the workspace if they are still there, else from DVC's cache."""
+"""Past outputs: from the workspace if they are still there, else from DVC's cache."""
 
 import hashlib
 from collections.abc import Iterable
@@ -11,21 +11,27 @@ from schemas.errors import WinnowError
 
 def output(path: str, md5: str) -> bytes | None:
     """The bytes that dvc.lock recorded as `md5`; None where this machine has them no more."""
+    found = file(path, md5)
+    return None if found is None else found.read_bytes()
+
+
+def file(path: str, md5: str) -> Path | None:
+    """A file with the bytes that dvc.lock recorded as `md5`, read to be sure; None without one."""
     for place in (Path(path), _cached(md5)):
-        if place is not None and place.is_file():
-            content = place.read_bytes()
-            if hashlib.md5(content, usedforsecurity=False).hexdigest() == md5:
-                return content
+        if place is not None and place.is_file() and _digest(place) == md5:
+            return place
     return None
 
 
 def is_locked(path: str) -> bool:
     """Whether a file of the workspace has the bytes that dvc.lock names for it."""
     known = {out.path: out.md5 for out in lock_entries()}
-    if path not in known or not Path(path).is_file():
-        return False
-    content = Path(path).read_bytes()
-    return hashlib.md5(content, usedforsecurity=False).hexdigest() == known[path]
+    return path in known and Path(path).is_file() and _digest(Path(path)) == known[path]
+
+
+def _digest(place: Path) -> str:
+    with place.open("rb") as stream:
+        return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 
 
 def _cached(md5: str) -> Path | None:

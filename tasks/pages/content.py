@@ -123,6 +123,42 @@ def group_table(shares: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def gates_note(gate: Manifest) -> str:
+    """Say whether the run may be promoted, and how the tests are to be read."""
+    failed = len(gate.facts["failed"])
+    compared = gate.params["previous"]
+    verdict = (
+        f"Held: {failed} {'gate has' if failed == 1 else 'gates have'} failed, so this run is not "
+        "promoted."
+        if failed
+        else "All gates passed: this run may be promoted."
+    )
+    against = (
+        f"Compared with the promoted run {cut(compared, 100)}. A test fails if chance is ruled out "
+        f"(Holm, {gate.params['alpha']:.2g} for all tests together) and the effect is beyond its "
+        "limit; beside it stands the smallest effect that as many rows show in four of five runs."
+        if compared
+        else "No promoted run was there to compare with."
+    )
+    return f"{verdict} {against}"
+
+
+def gate_table(gates: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Each gate with its outcome, figures as text and words."""
+    return [
+        {
+            "name": in_words(gate["name"]),
+            "outcome": "passed" if gate["passed"] else "failed",
+            "value": "–" if gate["value"] is None else number(gate["value"]),
+            "limit": "–" if gate["limit"] is None else number(gate["limit"]),
+            "p": "–" if gate["p"] is None else f"{gate['p']:.2g}",
+            "detects": gate["detects"] or "–",
+            "words": cut(gate["words"], 300),
+        }
+        for gate in gates
+    ]
+
+
 def quarantine_table(quarantine: pl.DataFrame) -> list[dict[str, str]]:
     """First rows of the quarantine, every field cut and made visible."""
     return [

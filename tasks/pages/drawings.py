@@ -12,10 +12,12 @@ from tasks.pages import figures
 from tasks.pages.content import SUBSETS, distribution_table
 from tasks.pages.embedding_map import beside, coordinates, sample
 from tasks.pages.funnel import in_words
+from tasks.pages.gates_figure import gates_against_limits
 from tasks.pages.map_figure import embedding_map
 from tasks.pages.plot import Figure
 from tasks.pages.text import hover, visible
 
+GATES_DRAWN: Final = 20
 DIRECTION: Final = {
     "higher": "higher is better",
     "lower": "lower is better",
@@ -158,4 +160,17 @@ def group_figure(shares: list[dict[str, Any]], group_by: str) -> Figure:
         "share of the eligible pool (circle). A diamond to the right is over-represented.",
         max(180, 90 + 34 * len(shares)),
         figures.group_shares(shares),
+    )
+
+
+def gate_figure(gates: list[dict[str, Any]]) -> Figure:
+    """Draw the gates nearest to their limits, or beyond: the value as a share of the limit."""
+    nearest = sorted(gates, key=lambda gate: -gate["share_of_limit"])[:GATES_DRAWN]
+    return Figure(
+        "gates",
+        "Gates: value against limit",
+        "Each gate's value as a share of its limit, the line at 100%. A diamond has failed; a "
+        "circle beyond the line has not: so few rows may do that by chance.",
+        110 + 24 * len(nearest),
+        gates_against_limits(nearest),
     )

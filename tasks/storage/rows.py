@@ -85,3 +85,16 @@ def read_vectors(path: Path) -> tuple[pl.DataFrame, Float[np.ndarray, "n d"]]:
         vectors[start : start + len(batch)] = flat.reshape(-1, width)
         start += len(batch)
     return pl.read_parquet(path, columns=["id", "tokens", "content_sha256"]), vectors
+
+
+def read_vectors_at(path: Path, places: np.ndarray) -> Float[np.ndarray, "k d"]:
+    """Read the vectors at some rising positions of vectors.parquet, one row group at a time."""
+    file = pq.ParquetFile(path)
+    width = file.schema_arrow.field("vector").type.list_size
+    found, start = [np.empty((0, width), dtype=np.float32)], 0
+    for batch in file.iter_batches(ROW_GROUP_ROWS, columns=["vector"]):
+        inside = places[(places >= start) & (places < start + len(batch))] - start
+        flat = batch.column(0).take(pa.array(inside)).flatten().to_numpy(zero_copy_only=False)
+        found.append(flat.reshape(-1, width))
+        start += len(batch)
+    return np.concatenate(found)

@@ -209,13 +209,19 @@ def fill(paths: Paths) -> None:
         },
         "ingest": {"records_read": COUNT + 2, "files": {"in <put>.jsonl": {"records": COUNT + 2}}},
     }
+    gate = {"name": "wipeout", "of": GROUPS[2], "value": 0.9, "limit": 0.5, "p": 1e-9,
+            "p_limit": 0.01, "detects": "a fall of 62.0%", "passed": False,
+            "words": f"{GROUPS[2]}: a fall of 90%", "share_of_limit": 1.8}  # fmt: skip
+    fine = {**gate, "name": "contracts", "value": None, "limit": None, "p": None, "passed": True}
+    facts["gate"] = {"held": True, "failed": [gate["words"]], "gates": [gate, fine],
+                     "not_listed": 3}  # fmt: skip
     source = {"path": "in <put>.jsonl", "bytes": 12_345, "sha256": sha("file")}
     write_text(paths.json("sources"), json.dumps({"version": "1.0.0", "files": [source]}))
     for stage in STAGES:
         manifest = Manifest(
             stage,
             "1.0.0",
-            {"note": HOSTILE[0], "selector": "k_center"},
+            {"note": HOSTILE[0], "selector": "k_center", "previous": "monday", "alpha": 0.01},
             rows={"x": 1},
             facts=facts.get(stage, {}),
         )
@@ -339,6 +345,16 @@ class TestOneFile:
 
 
 class TestWhatItSays:
+    def test_a_held_run_says_which_gate_failed_against_which_run(
+        self, page: Page, figures: dict[str, dict]
+    ) -> None:
+        assert "Held: 1 gate has failed, so this run is not promoted." in page.text
+        assert "Compared with the promoted run monday." in page.text
+        assert f"{GROUPS[2]}: a fall of 90%" in page.text
+        marks = figures["gates"]["data"][1]
+        assert (marks["x"], marks["marker"]["symbol"]) == ([1.8], ["diamond"])
+        assert "<script>" not in figures["gates"]["layout"]["yaxis"]["ticktext"][0]
+
     def test_kept_dropped_and_quarantined_add_up_to_the_records(self, page: Page) -> None:
         assert "10 kept + 34 dropped + 2 quarantined = 46; 46 records were read." in page.text
 

@@ -12,7 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.storage import rows as module
-from tasks.storage.rows import read_rows, read_vectors, write_batches, write_rows, write_text
+from tasks.storage.rows import (
+    read_rows,
+    read_vectors,
+    read_vectors_at,
+    write_batches,
+    write_rows,
+    write_text,
+)
 from tasks.storage.vectors import vector_array, vector_type
 
 
@@ -120,4 +127,6 @@ def test_vectors_come_back_bit_for_bit(tmp_path, monkeypatch, count):
     assert back.dtype == np.float32
     assert back.shape == (count, 5)
     assert back.tobytes() == vectors.tobytes()
+    places = np.arange(0, count, 3)
+    assert read_vectors_at(tmp_path / "v.parquet", places).tobytes() == vectors[places].tobytes()
     assert found["id"].to_list() == keys["id"].to_pylist()

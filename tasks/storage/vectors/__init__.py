@@ -107,6 +107,16 @@ class VectorStore:
         """Whether the rows table holds the content named by a tag."""
         return tag in self._tags(ROWS)
 
+    def name(self, tag: str, name: str) -> None:
+        """Give the content that a tag names one more name, or move that name to it."""
+        with explained(self.location):
+            table = self.database.open_table(ROWS)
+            known = table.tags.list()
+            if name not in known:
+                table.tags.create(name, known[tag]["version"])
+            elif known[name]["version"] != known[tag]["version"]:
+                table.tags.update(name, known[tag]["version"])
+
     def publish(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, tag: str) -> None:
         """Make `batches` the current rows and name them by a tag."""
         reader = pa.RecordBatchReader.from_batches(schema, batches)
