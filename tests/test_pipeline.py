@@ -217,6 +217,7 @@ def test_nothing_changed_means_nothing_runs(by_dvc, first_files):
     assert by_dvc.files() == first_files
 
 
+@pytest.mark.slow
 def test_a_comment_in_the_code_of_choose_runs_choose_alone(by_dvc, first_files):
     code = by_dvc.root / "tasks" / "choose.py"
     code.write_text(code.read_text() + "# a comment\n")

@@ -17,6 +17,7 @@ pytestmark = [
         CHROMIUM is None, reason="no chromium: `make browser` says how to install it"
     ),
     pytest.mark.timeout(2 * RUN_SECONDS),
+    pytest.mark.slow,
 ]
 BUDGET, WEIGHT = "Budget (Optional)", "Diversity Weight (Optional)"
 
@@ -100,7 +101,6 @@ def test_a_budget_that_is_none_is_refused_and_no_run_is_made(form, prefect_api):
     assert runs(prefect_api) == before
 
 
-@pytest.mark.slow
 def test_a_run_from_the_form_to_its_report(form, worker, prefect_api):
     form.get_by_label(BUDGET).fill("9")
     form.get_by_label(WEIGHT).fill("0.5")

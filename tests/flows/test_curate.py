@@ -203,6 +203,7 @@ def test_a_setting_that_only_a_stage_can_refuse_ends_winnow_run_with_status_2(by
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.slow
 def test_a_failing_stage_ends_winnow_run_with_status_1_and_no_traceback(by_flow):
     checkout, _ = by_flow
     told = checkout.winnow("run", "--set", "ingest.text_key=no_such_column", check=False)

@@ -59,6 +59,7 @@ def test_deployments_name_their_checkout_their_limit_and_their_schedule(deployed
     assert schedule["schedule"]["timezone"] == "UTC"
 
 
+@pytest.mark.slow
 def test_a_deployment_of_another_checkout_is_not_taken_over_unasked(
     deployed, make_checkout, tmp_path, prefect_api
 ):
@@ -76,6 +77,7 @@ def test_a_deployment_of_another_checkout_is_not_taken_over_unasked(
     assert deployment(prefect_api)["job_variables"]["working_dir"] == str(deployed.root)
 
 
+@pytest.mark.slow
 def test_without_a_server_deploy_says_what_to_start(deployed):
     environment = {k: v for k, v in deployed.environment.items() if k != "PREFECT_API_URL"}
     told = subprocess.run(

@@ -105,6 +105,7 @@ def served(checkout, *arguments, **variables):
         process.communicate(timeout=60)
 
 
+@pytest.mark.slow
 def test_serve_starts_a_server_that_ends_with_it(make_checkout, tmp_path):
     checkout = make_checkout(tmp_path / "checkout")
     with served(checkout, "--port", str(free_port("127.0.0.1", 0))) as (_, lines):

@@ -110,6 +110,8 @@ def test_a_pool_without_rows_and_files_without_words_give_an_empty_table(stage, 
     for name in ("documents", "duplicates", "vectors"):
         path = stage.paths.table(name)
         write_rows(path, pl.read_parquet(path).clear())
+    for name in ("embed", "deduplicate"):  # which say what their stages wrote
+        stage.paths.json(name).unlink(missing_ok=True)
     settings = {"evaluations": ["quiz.jsonl"], "similarity": 0.5}
     params = stage.params.model_copy(update={"decontaminate": DecontaminateParams(**settings)})
     sources.run(params, stage.paths)

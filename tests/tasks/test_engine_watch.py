@@ -75,7 +75,9 @@ SEARCHES = {
 
 @pytest.mark.parametrize("name", SEARCHES)
 @pytest.mark.parametrize("kind", LIMITS)
-@pytest.mark.parametrize("after", [1, 7, 19, 23, 28])
+@pytest.mark.parametrize(
+    "after", [1, 23, *(pytest.param(picks, marks=pytest.mark.slow) for picks in (7, 19, 28))]
+)
 def test_an_interrupted_search_ends_as_one_that_was_not(
     name: str, kind: str, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -107,8 +107,17 @@ class TestKernels:
         assert order.tolist() == taken
 
 
-@pytest.mark.parametrize("similarity", [{}, {"centred": True}, {"kernel_width": 0.2}])
-@pytest.mark.parametrize("constrained", [False, True])
+@pytest.mark.parametrize(
+    ("constrained", "similarity"),
+    [
+        (True, {}),
+        (False, {"kernel_width": 0.2}),
+        pytest.param(True, {"centred": True}, marks=pytest.mark.slow),
+        pytest.param(True, {"kernel_width": 0.2}, marks=pytest.mark.slow),
+        pytest.param(False, {}, marks=pytest.mark.slow),
+        pytest.param(False, {"centred": True}, marks=pytest.mark.slow),
+    ],
+)
 def test_the_picks_are_the_same_by_columns_by_edges_and_with_a_tiny_cache(
     monkeypatch: pytest.MonkeyPatch, constrained: bool, similarity: dict
 ) -> None:

@@ -10,13 +10,23 @@ from pathlib import Path
 import pytest
 
 from schemas.params import Params
-from tasks import choose, deduplicate, embed, ingest, previous, score, sources, validate
+from tasks import (
+    choose,
+    decontaminate,
+    deduplicate,
+    embed,
+    ingest,
+    previous,
+    score,
+    sources,
+    validate,
+)
 from tasks.stage import Paths
 from tests.s3 import BUCKET
 from tests.tasks.ingesting import as_jsonl
 from tests.tiny_model import VOCABULARY as WORDS
 
-CHAIN = (sources, previous, ingest, deduplicate, embed, score, choose, validate)
+CHAIN = (sources, previous, ingest, deduplicate, embed, decontaminate, score, choose, validate)
 
 
 def row(number: int, text: str = "") -> dict[str, str]:

@@ -74,7 +74,7 @@ class TestSameRowsSameTables:
         rows = [same | other for other in others]
         first = self.tables(tmp_path, "rows.jsonl", as_jsonl(rows))[0].drop("row", "line")
         assert first["duplicate_of"].to_list() == [None, "a", "a", "a", "a"]
-        for order in itertools.permutations(rows):
+        for order in itertools.islice(itertools.permutations(rows), 0, None, 5):
             found = self.tables(tmp_path, "rows.jsonl", as_jsonl(list(order)))[0]
             assert found.drop("row", "line").equals(first)
 

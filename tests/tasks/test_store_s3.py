@@ -49,6 +49,7 @@ class TestSearch:
         assert not (tmp_path / "s3/artifacts/lancedb").exists()
         assert all(key.startswith("team/lance/") for key in s3_server.names())
 
+    @pytest.mark.slow
     def test_another_machine_with_the_artifacts_finds_the_rows_already_there(
         self, s3_server, tmp_path, tiny_model
     ):
@@ -59,6 +60,7 @@ class TestSearch:
         assert search("bird", 3, params, Paths(tmp_path / "other")) == found
         assert s3_server.names() == before, "nothing was written"
 
+    @pytest.mark.slow
     def test_a_lost_prefix_is_made_anew_from_parquet(self, s3_server, tmp_path, tiny_model):
         params, paths = prepare(tmp_path, tiny_model, STORE)
         found = search("bird", 3, params, paths)
