@@ -47,11 +47,11 @@ def main() -> None:
         ground = make_ground(Path(folder))
         print("two undisturbed runs are made", flush=True)
         with serving(ground):
-            outcomes = [
-                _suffer(name, ground, asked.seed, asked.times) for name in asked.only or FAULTS
-            ]
+            outcomes = []
+            for name in asked.only or FAULTS:
+                outcomes.append(_suffer(name, ground, asked.seed, asked.times))
+                write(outcomes[-1:], asked.seed, asked.to)
     print(table(outcomes))
-    write(outcomes, asked.seed, asked.to)
     if any(each.survived < len(each.trials) for each in outcomes):
         sys.exit(1)
 
