@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,18 +134,25 @@ class Started:
         return self.log.read_text("utf-8", "replace")
 
 
-def stage_of(started: Started, stage: str) -> psutil.Process | None:
-    """Wait for the process of a stage below a run; None if the run ends without one."""
+def next_stage(started: Started, among: Sequence[str]) -> tuple[str, psutil.Process] | None:
+    """Wait for the process of one of some stages below a run; None if the run ends without one."""
     end = time.monotonic() + LONGEST_SECONDS
-    name = f"tasks.{stage}"
+    commands = {f"tasks.{stage}": stage for stage in among}
     while started.process.poll() is None and time.monotonic() < end:
         with suppress(psutil.Error):
             for child in psutil.Process(started.process.pid).children(recursive=True):
                 with suppress(psutil.Error):
-                    if child.cmdline()[1:3] == ["-m", name]:
-                        return child
+                    command = child.cmdline()
+                    if command[1:2] == ["-m"] and command[2] in commands:
+                        return commands[command[2]], child
         time.sleep(LOOK_SECONDS)
     return None
+
+
+def stage_of(started: Started, stage: str) -> psutil.Process | None:
+    """Wait for the process of a stage below a run; None if the run ends without one."""
+    found = next_stage(started, [stage])
+    return found[1] if found else None
 
 
 def at_work(folder: Path) -> list[psutil.Process]:

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,23 +12,12 @@ from typing import Final
 import psutil
 
 from tasks import PIPELINE
-from tests.faults.ground import DVC, FLOW, Ground, Started, at_work, stage_of
+from tests.faults.ground import DVC, FLOW, Ground, Started, at_work, next_stage, stage_of
 from tests.faults.outcome import Trial
 
 LONGEST_SECONDS: Final = 600.0
 TORN: Final = "Unable to read RWLock-file"  # DVC's words for its lock file, half written
 MEND: Final = ("-m", "flows.cli", "doctor")  # any command of ours that looks at DVC does
-
-
-def reach(ground: Ground, stage: str) -> tuple[Started, psutil.Process | None]:
-    """Start `dvc repro` and wait for the process of a stage."""
-    started = ground.start(*DVC)
-    found = stage_of(started, stage)
-    if found is None and TORN in started.said:
-        ground.run(*MEND)
-        started = ground.start(*DVC)
-        found = stage_of(started, stage)
-    return started, found
 
 
 def settled(ground: Ground, what: str, ended: str, runner: tuple[str, ...]) -> Trial:
@@ -62,26 +52,52 @@ def stages(ground: Ground, chance: random.Random, rounds: int) -> Iterator[Trial
     """Kill each stage's process at a random moment of its work, under plain `dvc repro`."""
     for round_ in range(rounds):
         prepared(ground, round_)
-        for stage in PIPELINE:
-            started, found = reach(ground, stage)
-            if found is None:  # this round may leave the stage nothing to do
-                if started.status:
-                    yield Trial(f"round {round_}, {stage}", "not reached", last_words(started))
-                continue
-            wait = chance.uniform(0, ground.seconds[stage])
+        for what, started, found in _one_by_one(ground, DVC, f"round {round_}"):
+            wait = chance.uniform(0, ground.seconds[what.split()[-1]])
             done, _ = psutil.wait_procs([found], timeout=wait)
-            if done:  # quicker than in the undisturbed run: then at its end
-                _kill_all(ground, started)
-            else:
+            if not done:
                 found.kill()
-            ended = f"killed after {wait:.2f} s" + (" (it had ended)" if done else "")
-            started.process.wait()
-            last = stage == PIPELINE[-1]
-            what = f"round {round_}, {stage}"
-            if last:
-                yield settled(ground, what, ended, DVC)
-            else:
-                yield Trial(what, ended, _harm(ground))
+            _, alive = psutil.wait_procs([found], timeout=LONGEST_SECONDS)
+            if done or alive or "exited with -9" not in _end_of(started):
+                kill_all(ground, started)  # it was quicker than its killer
+            yield Trial(what, f"killed after {wait:.2f} s", _harm(ground))
+        yield settled(ground, f"round {round_}, the run after all", "completed", DVC)
+
+
+def boundaries(ground: Ground, chance: random.Random, rounds: int) -> Iterator[Trial]:
+    """Kill the flow and everything below it the moment a stage's process has ended."""
+    for round_ in range(rounds):
+        prepared(ground, round_)
+        for what, started, found in _one_by_one(ground, FLOW, f"round {round_}, after"):
+            psutil.wait_procs([found], timeout=LONGEST_SECONDS)
+            time.sleep(chance.uniform(0, 0.5))  # DVC hashes, moves and writes its lock file now
+            kill_all(ground, started)
+            yield Trial(what, "all killed", _harm(ground))
+        yield settled(ground, f"round {round_}, the run after all", "completed", FLOW)
+
+
+def _one_by_one(
+    ground: Ground, runner: tuple[str, ...], words: str
+) -> Iterator[tuple[str, Started, psutil.Process]]:
+    """Start runs, each until a stage begins that none before came to; whoever asks ends them."""
+    place = 0
+    while place < len(PIPELINE):
+        started = ground.start(*runner)
+        found = next_stage(started, PIPELINE[place:])
+        if found:
+            yield f"{words} {found[0]}", started, found[1]
+            place = PIPELINE.index(found[0]) + 1
+        elif started.status and TORN in started.said:
+            ground.run(*MEND)
+        else:
+            return  # it is done, or `settled` tells why not
+
+
+def _end_of(started: Started) -> str:
+    """What a run says at its end, if it ends at once; so far, if it works on."""
+    with suppress(subprocess.TimeoutExpired):
+        started.process.wait(3)
+    return started.said
 
 
 def _harm(ground: Ground) -> str:
@@ -109,7 +125,7 @@ def boundaries(ground: Ground, chance: random.Random, rounds: int) -> Iterator[T
                 continue
             psutil.wait_procs([found], timeout=LONGEST_SECONDS)
             time.sleep(chance.uniform(0, 0.5))  # DVC hashes, moves and writes its lock file now
-            _kill_all(ground, started)
+            kill_all(ground, started)
             what = f"round {round_}, after {stage}"
             if stage == PIPELINE[-1]:
                 yield settled(ground, what, "all killed", FLOW)
@@ -117,7 +133,8 @@ def boundaries(ground: Ground, chance: random.Random, rounds: int) -> Iterator[T
                 yield Trial(what, "all killed", _harm(ground))
 
 
-def _kill_all(ground: Ground, started: Started) -> None:
+def kill_all(ground: Ground, started: Started) -> None:
+    """Kill a run and every process at work in the checkout, as a power cut does."""
     os.kill(started.process.pid, signal.SIGKILL)
     for process in at_work(ground.root):
         with suppress(psutil.Error):
