@@ -112,27 +112,6 @@ def _harm(ground: Ground) -> str:
     return f"neither the old nor the new: {', '.join(torn)}" if torn else ""
 
 
-def boundaries(ground: Ground, chance: random.Random, rounds: int) -> Iterator[Trial]:
-    """Kill the flow and everything below it the moment a stage's process has ended."""
-    for round_ in range(rounds):
-        prepared(ground, round_)
-        for stage in PIPELINE:
-            started = ground.start(*FLOW)
-            found = stage_of(started, stage)
-            if found is None:
-                if started.status:
-                    yield Trial(f"round {round_}, {stage}", "not reached", last_words(started))
-                continue
-            psutil.wait_procs([found], timeout=LONGEST_SECONDS)
-            time.sleep(chance.uniform(0, 0.5))  # DVC hashes, moves and writes its lock file now
-            kill_all(ground, started)
-            what = f"round {round_}, after {stage}"
-            if stage == PIPELINE[-1]:
-                yield settled(ground, what, "all killed", FLOW)
-            else:
-                yield Trial(what, "all killed", _harm(ground))
-
-
 def kill_all(ground: Ground, started: Started) -> None:
     """Kill a run and every process at work in the checkout, as a power cut does."""
     os.kill(started.process.pid, signal.SIGKILL)
