@@ -43,7 +43,7 @@ from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.4.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.5.0"  # DVC reads this line; raise it when equal input may give other output
 STAGES: Final = (
     "ingest",
     "deduplicate",

@@ -144,7 +144,7 @@ def gates_note(gate: Manifest) -> str:
 
 
 def gate_table(gates: list[dict[str, Any]]) -> list[dict[str, str]]:
-    """Each gate with its outcome, figures as text and words."""
+    """Each gate with its outcome, figures as text and words; passed drift may be `folded`."""
     return [
         {
             "name": in_words(gate["name"]),
@@ -154,6 +154,7 @@ def gate_table(gates: list[dict[str, Any]]) -> list[dict[str, str]]:
             "p": "–" if gate["p"] is None else f"{gate['p']:.2g}",
             "detects": gate["detects"] or "–",
             "words": cut(gate["words"], 300),
+            "folded": "yes" if gate["passed"] and "drift" in gate["name"] else "",
         }
         for gate in gates
     ]
