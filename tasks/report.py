@@ -14,6 +14,7 @@ import polars as pl
 from schemas.manifest import Manifest
 from schemas.params import Params
 from schemas.tables import StandsFor, check
+from tasks import PIPELINE
 from tasks.metrics import METRICS
 from tasks.pages import content
 from tasks.pages.changes import changes_section
@@ -44,17 +45,7 @@ from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
 VERSION: Final = "1.5.0"  # DVC reads this line; raise it when equal input may give other output
-STAGES: Final = (
-    "ingest",
-    "deduplicate",
-    "embed",
-    "decontaminate",
-    "score",
-    "choose",
-    "validate",
-    "measure",
-    "gate",
-)
+STAGES: Final = PIPELINE[2:-1]  # those that work on this run's rows
 TABLES: Final = (
     "documents",
     "quarantine",
