@@ -1,8 +1,6 @@
 """kill -9: of a stage, of the flow, of all at once at a stage's end, of Prefect's server."""
 
-import os
 import random
-import signal
 import subprocess
 import time
 from collections.abc import Iterator
@@ -114,7 +112,7 @@ def _harm(ground: Ground) -> str:
 
 def kill_all(ground: Ground, started: Started) -> None:
     """Kill a run and every process at work in the checkout, as a power cut does."""
-    os.kill(started.process.pid, signal.SIGKILL)
+    started.process.kill()
     for process in at_work(ground.root):
         with suppress(psutil.Error):
             process.kill()
