@@ -65,7 +65,7 @@ def readable(path: Path) -> bytes:
     frame = pl.read_parquet(path)
     texts = frame.select(pl.exclude("vector")).write_json().encode()
     if "vector" in frame.columns:
-        texts += read_vectors(path)[1].tobytes()
+        texts += frame["vector"].to_numpy().tobytes()
     return texts
 
 
