@@ -4,7 +4,6 @@ DVC decides alone what is stale. Whoever starts a stage, DVC runs `python -m tas
 `experiments` (runs that were kept), `outputs` (their files), `remotes` (where they are stored).
 """
 
-import json
 import os
 import re
 import signal
@@ -19,6 +18,7 @@ from typing import IO, Any, Final
 
 import yaml
 
+from flows.repro.torn import mend_files_in_use, mend_lock_file
 from schemas.errors import BusyError, SettingsError, TransferError, WinnowError
 
 LOCK_FILE: Final = Path("dvc.lock")
@@ -95,40 +95,15 @@ def repository() -> Iterator[Any]:
     from dvc.lock import LockError
     from dvc.repo import Repo, lock_repo
 
-    mend_lock_file(Path())
+    mend_files_in_use(Path())
     try:
         with Repo() as repo, lock_repo(repo):
+            mend_lock_file(Path(repo.root_dir) / LOCK_FILE)
             yield repo
     except LockError as error:
         raise _busy(str(error)) from None
     except DvcException as error:
         raise WinnowError(f"DVC cannot read this checkout: {error}") from error
-
-
-def mend_lock_file(folder: Path) -> None:
-    """Remove DVC's list of files in use if a killed process left it half written.
-
-    DVC refuses all work then, and does not say that removing it is safe: the list names processes,
-    and whoever writes it holds the lock that is taken here.
-    """
-    path = folder / ".dvc" / "tmp" / "rwlock"
-    if not _is_torn(path):
-        return
-    from dvc.lock import make_lock
-
-    with make_lock(str(path.with_suffix(".lock")), tmp_dir=str(path.parent)):
-        if _is_torn(path):  # nobody was just writing it
-            path.unlink()
-
-
-def _is_torn(path: Path) -> bool:
-    try:
-        json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return False
-    except ValueError:
-        return True
-    return False
 
 
 def reproduce(stage: str, on_line: Callable[[str], None]) -> bool:
@@ -169,7 +144,7 @@ def _dvc(
     arguments: list[str], folder: Path, on_line: Callable[[str], None]
 ) -> tuple[int, list[str]]:
     """Run DVC as a process that ends with this call; returns its status and all it printed."""
-    mend_lock_file(folder)
+    mend_files_in_use(folder)
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=folder,

@@ -14,7 +14,7 @@ from tests.faults.ground import DVC, FLOW, Ground, Started, at_work, next_stage,
 from tests.faults.outcome import Trial
 
 LONGEST_SECONDS: Final = 600.0
-TORN: Final = "Unable to read RWLock-file"  # DVC's words for its lock file, half written
+TORN: Final = ("Unable to read RWLock-file", "dvc.lock' ")  # DVC's words for files half written
 MEND: Final = ("-m", "flows.cli", "doctor")  # any command of ours that looks at DVC does
 
 
@@ -22,16 +22,21 @@ def settled(ground: Ground, what: str, ended: str, runner: tuple[str, ...]) -> T
     """Run again, and compare all files with those of an undisturbed run."""
     ground.wait_for_orphans()
     again = ground.run(*runner)
-    if again.status and TORN in again.said:  # DVC alone; `winnow run` mends it by itself
+    if again.status and is_torn(again):  # DVC alone; `winnow run` mends it by itself
         ground.run(*MEND)
         again = ground.run(*runner)
-        ended += ", DVC's lock file mended"
+        ended += ", a torn file of DVC's mended"
     ground.last_said = again.said
     if again.status:
         return Trial(what, ended, last_words(again), ground.rows_lost())
     left = [*ground.differing(), *ground.leftovers()]
     problem = f"unlike an undisturbed run: {', '.join(left)}" if left else ""
     return Trial(what, ended, problem, ground.rows_lost())
+
+
+def is_torn(started: Started) -> bool:
+    """Whether DVC refused because a file of its own is half written."""
+    return any(words in started.said for words in TORN)
 
 
 def last_words(started: Started) -> str:
@@ -85,7 +90,7 @@ def _one_by_one(
         if found:
             yield f"{words} {found[0]}", started, found[1]
             place = PIPELINE.index(found[0]) + 1
-        elif started.status and TORN in started.said:
+        elif started.status and is_torn(started):
             ground.run(*MEND)
         else:
             return  # it is done, or `settled` tells why not

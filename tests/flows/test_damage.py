@@ -4,13 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from flows import repro
 from flows.curate import bring_up_to_date
 from flows.repro.damage import ensure_whole, replace_damaged
+from flows.repro.torn import mend_lock_file
 from schemas.errors import WinnowError
 from tests.flows.kept_runs import make_project
 
+ROOT = Path(__file__).parents[2]
 OUT = Path("artifacts/out.txt")
 
 
@@ -72,6 +75,31 @@ def test_a_list_of_files_in_use_that_a_kill_left_half_written_is_no_hindrance(pr
     Path(".dvc/tmp/rwlock").write_text("")
     project.write("params.yaml", "word: c\ntimes: 3\n")
     assert repro.reproduce("make", print)
+
+
+@pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.99])
+def test_of_a_torn_lock_file_the_whole_stages_stay(project, share):
+    path = Path("dvc.lock")
+    text = path.read_text()
+    path.write_text(text[: int(len(text) * share)])
+    repro.ensure_free(Path("params.yaml"))  # with which every run begins
+    bring_up_to_date("make", print)
+    assert path.read_text() == text
+    assert OUT.read_text() == "aaa"
+
+
+def test_a_torn_lock_file_loses_its_last_stages_alone(tmp_path):
+    path = tmp_path / "dvc.lock"
+    text = (ROOT / "dvc.lock").read_text()
+    stages = list(yaml.safe_load(text)["stages"])
+    lost = set()
+    for size in range(0, len(text), 97):
+        path.write_text(text[:size])
+        mend_lock_file(path)
+        kept = list(yaml.safe_load(path.read_text())["stages"]) if path.exists() else []
+        assert kept == stages[: len(kept)]
+        lost.add(len(stages) - len(kept))
+    assert lost >= set(range(1, len(stages) + 1)), "0 where only a figure at the end is cut"
 
 
 def test_a_damaged_copy_of_another_setting_is_found_when_it_is_restored(project):
