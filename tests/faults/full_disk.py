@@ -59,8 +59,8 @@ def full(ground: Ground, chance: random.Random, rounds: int) -> Iterator[Trial]:
         yield Trial("not tried", "a tmpfs needs root")
         return
     for round_ in range(rounds):
-        prepared(ground, round_)
         for place in ("artifacts", ".dvc/cache"):
+            prepared(ground, round_)
             yield from _stage_by_stage(ground, chance, place)
 
 
