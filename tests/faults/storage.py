@@ -1,5 +1,6 @@
 """The S3 endpoint breaks off: in the middle of a push, and of what LanceDB writes there."""
 
+import os
 import random
 import shutil
 import threading
@@ -34,7 +35,8 @@ def gone_after(requests: int, among: str) -> Fault:
 def behind_proxy(ground: Ground) -> Iterator[Proxy]:
     """Have the ground use an S3 server behind a proxy; the settings are put back afterwards."""
     params = ground.root / "params.yaml"
-    before, known = params.read_bytes(), dict(ground.environment)
+    before, known, own = params.read_bytes(), dict(ground.environment), dict(os.environ)
+    os.environ.update(ENVIRONMENT)  # for the client that makes the bucket
     with (
         moto_process(ground.root.parent / "s3.log") as address,
         proxy_before(emptied(address).endpoint) as proxy,
@@ -43,6 +45,8 @@ def behind_proxy(ground: Ground) -> Iterator[Proxy]:
         try:
             yield proxy
         finally:
+            os.environ.clear()
+            os.environ.update(own)
             ground.environment.clear()
             ground.environment.update(known)
             params.write_bytes(before)
