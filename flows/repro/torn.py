@@ -40,16 +40,24 @@ def _is_torn(path: Path) -> bool:
 
 
 def mend_lock_file(path: Path) -> None:
-    """Leave of a torn dvc.lock the stages that are whole. Call it while holding DVC's own lock."""
+    """Take the last stage from a dvc.lock that ends in the middle of it, as DVC had to write it.
+
+    Whatever else is wrong with the file (a merge's conflict, say) is left for DVC to tell. The torn
+    file is kept as .dvc/tmp/dvc.lock.torn. Call it while holding DVC's own lock.
+    """
     if not path.exists() or is_lock_file(text := path.read_text("utf-8", "replace")):
         return
     from tasks.storage.rows import write_text
 
-    for entry in reversed([found.start() for found in ENTRY.finditer(text)]):
-        if is_lock_file(whole := text[:entry]):
-            write_text(path, whole)
-            return
-    path.unlink()
+    entries = [found.start() for found in ENTRY.finditer(text)]
+    whole = text[: entries[-1]] if entries else ""
+    if len(entries) > 1 and not is_lock_file(whole):
+        return
+    write_text(path.parent / ".dvc" / "tmp" / "dvc.lock.torn", text)
+    if len(entries) > 1:
+        write_text(path, whole)
+    else:
+        path.unlink()
 
 
 def is_lock_file(text: str) -> bool:

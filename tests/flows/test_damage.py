@@ -102,6 +102,15 @@ def test_a_torn_lock_file_loses_its_last_stages_alone(tmp_path):
     assert lost >= set(range(1, len(stages) + 1)), "0 where only a figure at the end is cut"
 
 
+def test_a_lock_file_with_a_merges_conflict_is_left_to_the_user(tmp_path):
+    path = tmp_path / "dvc.lock"
+    lines = (ROOT / "dvc.lock").read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:40], "<<<<<<< HEAD\n", *lines[40:]]))
+    before = path.read_text()
+    mend_lock_file(path)
+    assert path.read_text() == before
+
+
 def test_a_damaged_copy_of_another_setting_is_found_when_it_is_restored(project):
     copy = cached_copy()
     project.run("b")
