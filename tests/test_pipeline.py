@@ -225,6 +225,7 @@ def test_a_comment_in_the_code_of_choose_runs_choose_alone(by_dvc, first_files):
     assert by_dvc.files() == first_files
 
 
+@pytest.mark.slow
 def test_another_budget_runs_choose_and_what_comes_after_it(by_dvc, first_files):
     by_dvc.set("choose.budget=10")
     assert by_dvc.repro() == ["choose", "validate", "measure", "gate", "report"]

@@ -191,6 +191,7 @@ def test_artifacts_that_are_nowhere_are_named_and_nothing_is_left_behind(checkou
         tell("lost", ".", as_json=False)
 
 
+@pytest.mark.slow
 def test_the_command_prints_writes_a_page_and_every_row_and_ends_well(checkout):
     write_run(["a0", "b0", "c1"], budget="5%")
     command = [sys.executable, "-m", "flows.cli", "compare", "main"]

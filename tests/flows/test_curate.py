@@ -195,6 +195,7 @@ def test_the_api_refuses_a_wrong_value_and_names_the_bound(
     assert words in refused.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_setting_that_only_a_stage_can_refuse_ends_winnow_run_with_status_2(by_flow):
     checkout, _ = by_flow
     told = checkout.winnow("run", "--set", "choose.group_by=no_such_key", check=False)

@@ -172,6 +172,7 @@ def test_prefect_that_does_not_answer_is_a_failure():
     assert "make services" in found.mend
 
 
+@pytest.mark.slow
 def test_a_server_without_a_pool_is_healthy_and_one_without_a_worker_is_not(prefect_api):
     import httpx
     from prefect.settings import PREFECT_API_URL, temporary_settings

@@ -87,6 +87,7 @@ def test_credentials_of_config_local_are_used_and_none_is_told_with_the_remedy(
     assert SECRET not in CONFIG.read_text()
 
 
+@pytest.mark.slow
 def test_a_bucket_that_is_not_there_and_a_service_that_is_down_are_told_apart(project, entered):
     before = CONFIG.read_bytes()
     with pytest.raises(WinnowError, match="no such place") as refused:

@@ -37,6 +37,7 @@ def prepare(root, model, store):
 
 class TestSearch:
     @pytest.mark.parametrize("where", ["", "verdict = 'kept'"])
+    @pytest.mark.slow
     def test_rows_and_similarities_are_those_found_on_disk(
         self, s3_server, tmp_path, tiny_model, where
     ):
