@@ -18,7 +18,7 @@ def output(path: str, md5: str) -> bytes | None:
 def file(path: str, md5: str) -> Path | None:
     """A file with the bytes that dvc.lock recorded as `md5`, read to be sure; None without one."""
     for place in (Path(path), _cached(md5)):
-        if place is not None and place.is_file() and _digest(place) == md5:
+        if place is not None and place.is_file() and md5_of(place) == md5:
             return place
     return None
 
@@ -26,10 +26,11 @@ def file(path: str, md5: str) -> Path | None:
 def is_locked(path: str) -> bool:
     """Whether a file of the workspace has the bytes that dvc.lock names for it."""
     known = {out.path: out.md5 for out in lock_entries()}
-    return path in known and Path(path).is_file() and _digest(Path(path)) == known[path]
+    return path in known and Path(path).is_file() and md5_of(Path(path)) == known[path]
 
 
-def _digest(place: Path) -> str:
+def md5_of(place: Path) -> str:
+    """MD5 of a file's bytes, by which dvc.lock and the cache know it."""
     with place.open("rb") as stream:
         return hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
 

@@ -4,11 +4,11 @@ DVC looks at a file's time and size before it reads the file again, and trusts i
 disk or a hand alters past these is found here, by reading.
 """
 
-import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
 from flows.repro import LockedOut, lock_entries, repository
+from flows.repro.cached import md5_of
 from schemas.errors import WinnowError
 
 
@@ -19,7 +19,7 @@ def replace_damaged(stage: str) -> list[str]:
     Returns what was found, in words.
     """
     outs = [out for out in lock_entries() if out.stage == stage]
-    altered = [out for out in outs if _exists(out) and not _is(Path(out.path), out.md5)]
+    altered = [out for out in outs if _exists(out) and md5_of(Path(out.path)) != out.md5]
     for out in altered:
         Path(out.path).unlink()
     gone = [out for out in outs if not _exists(out)]
@@ -40,7 +40,7 @@ def discard_cached(outs: Iterable[LockedOut]) -> list[str]:
     """Remove damaged cached copies of outputs, so that they are fetched or made anew."""
     with repository() as repo:
         places = [(out, Path(repo.cache.local.oid_to_path(out.md5))) for out in outs]
-    damaged = [(out, path) for out, path in places if path.is_file() and not _is(path, out.md5)]
+    damaged = [(out, path) for out, path in places if path.is_file() and md5_of(path) != out.md5]
     for _, path in damaged:
         path.unlink()
     return [out.path for out, _ in damaged]
@@ -49,15 +49,10 @@ def discard_cached(outs: Iterable[LockedOut]) -> list[str]:
 def ensure_whole() -> None:
     """Raise `WinnowError` if an output that dvc.lock names has other bytes."""
     outs = [out for out in lock_entries() if _exists(out)]
-    if wrong := [out.path for out in outs if not _is(Path(out.path), out.md5)]:
+    if wrong := [out.path for out in outs if md5_of(Path(out.path)) != out.md5]:
         raise WinnowError(
             f"{len(wrong)} outputs are not what their stages wrote",
             expected="the bytes that dvc.lock names",
             where=", ".join(wrong),
             remedy="`winnow run` brings them back or makes them anew",
         )
-
-
-def _is(path: Path, md5: str) -> bool:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest() == md5
