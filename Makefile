@@ -30,7 +30,7 @@ demo: setup
 	@echo "$(CURDIR)/artifacts/report.html"
 
 test: lint types
-	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 3 --dist loadfile
+	@PATH="$(BIN):$$PATH" HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

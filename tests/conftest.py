@@ -2,6 +2,13 @@
 
 import pytest
 
+LONGEST = ("test_curate.py", "test_pipeline.py", "test_incremental.py", "test_repro.py")
+
+
+def pytest_collection_modifyitems(items):
+    """Start the files that take longest first, so that no worker is alone with one at the end."""
+    items.sort(key=lambda item: item.path.name not in LONGEST)
+
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory):

@@ -1,7 +1,8 @@
 """The whole chain, through DVC where DVC matters, with a tiny real model in place of the big one.
 
-Two checkouts share the work of this file, told in order: in one DVC runs each stage as a process of
-one thread, in the other all stages run in one process of two; the same files are expected of both.
+Two checkouts share the work of this file, told in order: all stages run in one process, of one
+thread in the first, of two in the second. The same files are expected of both, and (slow) of DVC,
+which makes each stage a process.
 """
 
 import importlib
@@ -160,24 +161,31 @@ def by_dvc(make):
 
 
 @pytest.fixture(scope="module")
-def first_files(by_dvc):
-    """What the first run made, before a test changes a setting."""
-    return by_dvc.files()
+def on_one_thread(make):
+    checkout = make("on_one_thread", as_lines(ROWS))
+    checkout.run_on(threads=1)
+    return checkout
 
 
-def test_every_record_has_a_verdict_and_every_kind_occurs(by_dvc, first_files):
-    verdicts = by_dvc.conserved()
+@pytest.fixture(scope="module")
+def first_files(on_one_thread):
+    """What the first run made."""
+    return on_one_thread.files()
+
+
+def test_every_record_has_a_verdict_and_every_kind_occurs(on_one_thread):
+    verdicts = on_one_thread.conserved()
     assert sum(verdicts.values()) == 150
     assert verdicts["quarantined"] == 2
-    rules = set(by_dvc.table("decisions")["rule"])
+    rules = set(on_one_thread.table("decisions")["rule"])
     assert {"missing_text", "blank_text", "exact_duplicate", "near_duplicate", "zero_vector",
             "gain", "outranked"} <= rules  # fmt: skip
-    pool = len(by_dvc.table("vectors"))
+    pool = len(on_one_thread.table("vectors"))
     assert verdicts["kept"] == int(0.2 * pool)
 
 
-def test_page_and_terminal_tell_every_row_alike(by_dvc, first_files):
-    assert untold(Paths(by_dvc.root)) == []
+def test_page_and_terminal_tell_every_row_alike(on_one_thread):
+    assert untold(Paths(on_one_thread.root)) == []
 
 
 @pytest.fixture(scope="module")
@@ -187,12 +195,16 @@ def in_one_process(make):
     return checkout
 
 
-def test_two_threads_in_one_process_make_every_byte_that_dvc_makes_on_one(
-    first_files, in_one_process
-):
+def test_two_threads_make_every_byte_that_one_makes(first_files, in_one_process):
     again = in_one_process.files()
     assert [name for name in first_files if first_files[name] != again[name]] == []
     assert "artifacts/report.html" in first_files
+
+
+@pytest.mark.slow
+def test_dvc_makes_every_byte_that_one_process_makes(first_files, by_dvc):
+    again = by_dvc.files()
+    assert [name for name in first_files if first_files[name] != again[name]] == []
 
 
 def test_the_order_of_the_sources_rows_shows_only_where_a_place_is_told(make, in_one_process):
@@ -212,6 +224,7 @@ def test_the_order_of_the_sources_rows_shows_only_where_a_place_is_told(make, in
     assert shuffled.table("selection")["id"].equals(in_one_process.table("selection")["id"])
 
 
+@pytest.mark.slow
 def test_nothing_changed_means_nothing_runs(by_dvc, first_files):
     assert by_dvc.repro() == []
     assert by_dvc.files() == first_files
@@ -233,7 +246,7 @@ def test_another_budget_runs_choose_and_what_comes_after_it(by_dvc, first_files)
     assert by_dvc.table("selection")["id"].is_in(by_dvc.table("vectors")["id"]).all()
 
 
-def test_of_added_rows_only_the_new_are_embedded(in_one_process, first_files):
+def test_of_added_rows_only_the_new_are_embedded(in_one_process):
     before = in_one_process.json("facts/embed_cache")
     more = [{**row, "id": f"n{row['id']}"} for row in made_rows(20, seed=9)]
     with (in_one_process.root / "rows.jsonl").open("ab") as file:

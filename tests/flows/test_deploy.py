@@ -20,7 +20,7 @@ import yaml
 from tests.flows.asking import RUN_SECONDS, ask, finished, get, start, wait_for
 from tests.flows.test_lock import HOLD
 
-pytestmark = pytest.mark.timeout(3 * RUN_SECONDS)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3 * RUN_SECONDS)]
 
 
 def deployment(api: str, name: str = "curate") -> dict:
@@ -59,7 +59,6 @@ def test_deployments_name_their_checkout_their_limit_and_their_schedule(deployed
     assert schedule["schedule"]["timezone"] == "UTC"
 
 
-@pytest.mark.slow
 def test_a_deployment_of_another_checkout_is_not_taken_over_unasked(
     deployed, make_checkout, tmp_path, prefect_api
 ):
@@ -77,7 +76,6 @@ def test_a_deployment_of_another_checkout_is_not_taken_over_unasked(
     assert deployment(prefect_api)["job_variables"]["working_dir"] == str(deployed.root)
 
 
-@pytest.mark.slow
 def test_without_a_server_deploy_says_what_to_start(deployed):
     environment = {k: v for k, v in deployed.environment.items() if k != "PREFECT_API_URL"}
     told = subprocess.run(
@@ -91,7 +89,6 @@ def test_without_a_server_deploy_says_what_to_start(deployed):
     assert "prefect server start" in told.stderr
 
 
-@pytest.mark.slow
 def test_a_schedule_yields_runs_that_start_by_themselves(worker, prefect_api):
     nightly = deployment(prefect_api, "nightly")
     soon = {"active": True, "schedule": {"cron": "* * * * *", "timezone": "Europe/Paris"}}
@@ -131,7 +128,6 @@ def settled(worker, prefect_api):
     return worker
 
 
-@pytest.mark.slow
 def test_a_setting_left_out_takes_the_value_of_params_yaml(settled, prefect_api):
     params = {"choose": {"budget": "7"}, "report": {"examples": 3}}
     run = finished(prefect_api, start(prefect_api, deployment(prefect_api), params))
@@ -148,7 +144,6 @@ def test_a_setting_left_out_takes_the_value_of_params_yaml(settled, prefect_api)
     assert any(line["change"] != 0 for line in metrics)
 
 
-@pytest.mark.slow
 def test_a_run_waits_for_a_busy_checkout_and_says_for_whom(settled, prefect_api):
     lock = settled.root / "artifacts" / ".run.lock"
     holder = subprocess.Popen(
@@ -190,7 +185,6 @@ def flow_process(checkout) -> int:
     return int(re.search(r'"pid": (\d+)', told)[1])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["cancelled", "flow killed", "stage killed"])
 def test_a_run_that_is_stopped_leaves_the_last_good_artifacts_and_a_usable_checkout(
     settled, prefect_api, how
@@ -220,7 +214,6 @@ def test_a_run_that_is_stopped_leaves_the_last_good_artifacts_and_a_usable_check
     assert settled.files() == good
 
 
-@pytest.mark.slow
 def test_a_broken_contract_is_told_in_its_own_words_and_never_tried_again(settled, prefect_api):
     (settled.root / "broken.jsonl").write_text('{"id": "a", "text": 7}\n{"id": "<b>b</b>"\n')
     params = {"ingest": {"sources": ["broken.jsonl"]}}

@@ -76,8 +76,14 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
     ("settings", "picks"),
     [
         (["choose.budget=20", "choose.group_floors={web: 4}"], 12),
-        (["choose.selector=k_center", "choose.budget=20", "choose.min_distance=0.1"], 12),
-        (["choose.budget=900 tokens", "choose.must_include=[row-03]"], 17),
+        pytest.param(
+            ["choose.selector=k_center", "choose.budget=20", "choose.min_distance=0.1"],
+            12,
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            ["choose.budget=900 tokens", "choose.must_include=[row-03]"], 17, marks=pytest.mark.slow
+        ),
     ],
 )
 def test_killed_in_the_middle_it_goes_on_and_writes_the_same_bytes(

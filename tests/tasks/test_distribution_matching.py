@@ -44,7 +44,7 @@ def herding(kernel: np.ndarray) -> Callable[[list[int], int], float]:
     return lambda taken, i: float((len(taken) + 1) * mean[i] - kernel[i, taken].sum())
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(cases, st.sampled_from([0.3, 1.0]), st.sampled_from([0.0, 0.1, 0.5]), st.booleans())
 def test_it_makes_the_picks_of_plain_herding(
     data: st.DataObject, weight: float, width: float, centred: bool

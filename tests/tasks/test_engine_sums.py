@@ -129,6 +129,7 @@ class TestSaturation:
         assert pool.quality[late].min() >= pool.quality[left].max()
         assert (np.diff(pool.quality[late]) <= 0).all()
 
+    @pytest.mark.slow
     def test_rows_that_stand_for_others_give_nearly_the_value_of_all(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -106,15 +106,17 @@ def test_each_night_encodes_new_contents_alone_and_equals_a_run_from_scratch(
             "choose": {"budget": "5"},
         }
     )
+    expected = {}
     for night, (files, new) in NIGHTS.items():
         where.hold(files)
-        for root in (nightly, scratch):
+        for root in (nightly,) if str(files) in expected else (nightly, scratch):
             shutil.rmtree(scratch / "artifacts", ignore_errors=True)
             for stage in CHAIN:
                 stage.run(params, Paths(root))
         facts = (nightly / "artifacts/facts/embed_cache.json").read_text()
         assert json.loads(facts)["encoded_rows"] == new, night
-        found, expected = outputs(Paths(nightly)), outputs(Paths(scratch))
-        assert "selection.parquet" in expected
-        assert sorted(found) == sorted(expected)
-        assert [name for name in found if found[name] != expected[name]] == [], night
+        found = outputs(Paths(nightly))
+        wanted = expected.setdefault(str(files), outputs(Paths(scratch)))
+        assert "selection.parquet" in wanted
+        assert sorted(found) == sorted(wanted)
+        assert [name for name in found if found[name] != wanted[name]] == [], night

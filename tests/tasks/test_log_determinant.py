@@ -20,7 +20,7 @@ def value(vectors: np.ndarray, rows: list[int], strength: float) -> float:
 
 
 @given(st.data(), st.sampled_from([0.5, 10.0, 1000.0]))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 def test_each_pick_is_the_best_there_is(data: st.DataObject, strength: float) -> None:
     pool = data.draw(pools())
     budget = data.draw(st.integers(1, len(pool)))

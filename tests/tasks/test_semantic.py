@@ -64,6 +64,7 @@ def test_blocks_leave_no_two_rows_that_are_alike(block: int) -> None:
     assert 0 < stays.sum() < 900
 
 
+@pytest.mark.slow
 def test_a_large_family_of_copies_leaves_its_most_preferred_row() -> None:
     few = random_pool(5, d=16).vectors
     vectors = np.repeat(few, 4000, axis=0)
