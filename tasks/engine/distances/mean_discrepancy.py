@@ -1,11 +1,12 @@
 """Maximum mean discrepancy: how far the mean of one sample lies from another's, in features."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 BANDWIDTH: Final = 0.5**0.5  # the kernel of two unit rows is then exp(-2 (1 - cosine))
@@ -29,22 +30,28 @@ class RandomFeatures:
     @cached_property
     def _frequencies(self) -> np.ndarray:
         random = np.random.default_rng(self.seed)
-        drawn = random.standard_normal((self.width, self.pairs)) / self.bandwidth
-        return np.asarray(drawn.astype(np.float32))
+        return random.standard_normal((self.width, self.pairs)) / self.bandwidth
 
     def __call__(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n f"]:
-        """Features of the rows, float32, f = 2 D."""
-        angle = np.asarray(rows, dtype=np.float32) @ self._frequencies
+        """Features of the rows, f = 2 D."""
+        angle = np.asarray(rows, dtype=np.float64) @ self._frequencies
         both = np.concatenate([np.cos(angle), np.sin(angle)], axis=1)
-        return np.asarray(both / np.float32(np.sqrt(self.pairs)))
+        return np.asarray(both / np.sqrt(self.pairs))
 
-    def sum(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " f"]:
-        """Sum of the features, float64, in blocks of fixed size: O(n d D) time."""
-        total = np.zeros(2 * self.pairs)
+    def mean(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " f"]:
+        """Mean of the features."""
+        return self.sums(rows, [np.arange(len(rows))])[0] / len(rows)
+
+    def sums(
+        self, rows: Float[np.ndarray, "n d"], parts: Sequence[Int[np.ndarray, " m"]]
+    ) -> Float[np.ndarray, "p f"]:
+        """Sum of the features over each part of the rows, in blocks: O(n d D) time."""
+        totals = np.zeros((len(parts), 2 * self.pairs))
         with threadpool_limits(limits=1):  # one order of summation, whatever the machine
-            for start in range(0, len(rows), BLOCK_ROWS):
-                total += self(rows[start : start + BLOCK_ROWS]).sum(axis=0, dtype=np.float64)
-        return total
+            for total, part in zip(totals, parts, strict=True):
+                for start in range(0, len(part), BLOCK_ROWS):
+                    total += self(rows[part[start : start + BLOCK_ROWS]]).sum(axis=0)
+        return totals
 
 
 def mmd_squared(
@@ -60,7 +67,7 @@ def mmd_squared(
     pairs of a row with itself left out; its mean is then 0, and it may be negative.
     """
     features = features or RandomFeatures(one.shape[1])
-    means = features.sum(one) / len(one), features.sum(other) / len(other)
+    means = features.mean(one), features.mean(other)
     return mmd_squared_of_means(*means, (len(one), len(other)) if unbiased else None)
 
 
