@@ -10,10 +10,10 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
-from threadpoolctl import threadpool_limits
 
 from schemas.errors import ContractError
 from tasks.engine.distances import DomainScores, domain_scores
+from tasks.engine.distances.threads import one_thread
 from tasks.metrics.closest import closest_per_block, rows_looked_at
 from tasks.metrics.rows import BLOCKS, SAMPLE_ROWS, Rows, Target, blocks_of, keys_of
 
@@ -128,7 +128,7 @@ class SubsetView:
         return np.array([block for block in range(BLOCKS) if block != self.without])
 
     def _kept(self, rows: np.ndarray) -> np.ndarray:
-        return rows[self._here[rows]]
+        return np.asarray(rows[self._here[rows]])
 
     @cached_property
     def indices(self) -> Int[np.ndarray, " k"]:
@@ -138,11 +138,11 @@ class SubsetView:
     @cached_property
     def gram(self) -> Float[np.ndarray, "d d"]:
         """Sum of x x^T over the subset."""
-        return self.parts.grams[self._blocks].sum(axis=0)
+        return np.asarray(self.parts.grams[self._blocks].sum(axis=0))
 
     @cached_property
     def _closest(self) -> Float[np.ndarray, " m"]:
-        return self.parts.closest[:, self._blocks].max(axis=1).astype(np.float64)
+        return np.asarray(self.parts.closest[:, self._blocks].max(axis=1).astype(np.float64))
 
     @cached_property
     def nearest(self) -> Float[np.ndarray, " n"]:
@@ -152,7 +152,8 @@ class SubsetView:
         """
         rows = self._kept(self.parts.looked)
         closest = self._closest[np.searchsorted(self.parts.searched, rows)]
-        return np.where(np.isin(rows, self.parts.indices), 1.0, np.clip(closest, -1.0, 1.0))
+        chosen = np.isin(rows, self.parts.indices)
+        return np.where(chosen, 1.0, np.clip(closest, -1.0, 1.0))
 
     @cached_property
     def neighbour(self) -> Float[np.ndarray, " k"]:
@@ -163,17 +164,18 @@ class SubsetView:
         if len(self.indices) < 2:
             return np.empty(0)
         rows = self._kept(self.parts.asked)
-        return np.clip(self._closest[np.searchsorted(self.parts.searched, rows)], -1.0, 1.0)
+        closest = self._closest[np.searchsorted(self.parts.searched, rows)]
+        return np.asarray(np.clip(closest, -1.0, 1.0))
 
     @property
     def quality(self) -> Float[np.ndarray, " k"]:
         """Quality of the selected rows."""
-        return self.parts.rows.quality[self.indices]
+        return np.asarray(self.parts.rows.quality[self.indices])
 
     @property
     def cost(self) -> Int[np.ndarray, " k"]:
         """Tokens of the selected rows."""
-        return self.parts.rows.cost[self.indices]
+        return np.asarray(self.parts.rows.cost[self.indices])
 
     @property
     def group_rows(self) -> Int[np.ndarray, " g"]:
@@ -190,17 +192,17 @@ class SubsetView:
     @cached_property
     def sample(self) -> Float[np.ndarray, "s d"]:
         """The selected rows of smallest key, at most SAMPLE_ROWS."""
-        return self.parts.rows.vectors[self._kept(self.parts.sample)]
+        return np.asarray(self.parts.rows.vectors[self._kept(self.parts.sample)])
 
     @cached_property
     def pool_sample(self) -> Float[np.ndarray, "p d"]:
         """The pool's rows of smallest key, at most SAMPLE_ROWS."""
-        return self.parts.rows.vectors[self._kept(self.parts.rows.sample)]
+        return np.asarray(self.parts.rows.vectors[self._kept(self.parts.rows.sample)])
 
     @cached_property
     def features(self) -> Float[np.ndarray, " f"]:
         """Mean random features of the subset."""
-        return self.parts.feature_sums[self._blocks].sum(axis=0) / len(self.indices)
+        return np.asarray(self.parts.feature_sums[self._blocks].sum(axis=0) / len(self.indices))
 
     @cached_property
     def cluster_rows(self) -> Int[np.ndarray, " c"]:
@@ -278,7 +280,7 @@ def describe(rows: Rows, indices: Int[np.ndarray, " k"]) -> SubsetParts:
 def _grams(rows: Rows, chosen: np.ndarray) -> np.ndarray:
     width = rows.vectors.shape[1]
     grams = np.zeros((BLOCKS, width, width))
-    with threadpool_limits(limits=1):  # one order of summation, whatever the machine
+    with one_thread():  # one order of summation, whatever the machine
         for block in range(BLOCKS):
             members = chosen[rows.block[chosen] == block]
             for start in range(0, len(members), GRAM_ROWS):

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
-from threadpoolctl import threadpool_limits
+
+from tasks.engine.distances.threads import one_thread
 
 BANDWIDTH: Final = 0.5**0.5  # the kernel of two unit rows is then exp(-2 (1 - cosine))
 BLOCK_ROWS: Final = 4096  # rows whose features are held at a time
@@ -30,7 +31,7 @@ class RandomFeatures:
     @cached_property
     def _frequencies(self) -> np.ndarray:
         random = np.random.default_rng(self.seed)
-        return random.standard_normal((self.width, self.pairs)) / self.bandwidth
+        return np.asarray(random.standard_normal((self.width, self.pairs)) / self.bandwidth)
 
     def __call__(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n f"]:
         """Features of the rows, f = 2 D."""
@@ -47,7 +48,7 @@ class RandomFeatures:
     ) -> Float[np.ndarray, "p f"]:
         """Sum of the features over each part of the rows, in blocks: O(n d D) time."""
         totals = np.zeros((len(parts), 2 * self.pairs))
-        with threadpool_limits(limits=1):  # one order of summation, whatever the machine
+        with one_thread():  # one order of summation, whatever the machine
             for total, part in zip(totals, parts, strict=True):
                 for start in range(0, len(part), BLOCK_ROWS):
                     total += self(rows[part[start : start + BLOCK_ROWS]]).sum(axis=0)

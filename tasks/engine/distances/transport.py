@@ -4,7 +4,8 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits
+
+from tasks.engine.distances.threads import one_thread
 
 DIRECTIONS: Final = 128
 
@@ -28,7 +29,7 @@ def sliced_wasserstein(
     Time O((n + m) (d + log) count).
     """
     lines = directions(one.shape[1], count, seed)
-    with threadpool_limits(limits=1):
+    with one_thread():
         projected = [np.sort(rows.astype(np.float64) @ lines, axis=0) for rows in (one, other)]
     return float(wasserstein_of_sorted(*projected).mean())
 
@@ -61,7 +62,7 @@ def gaussian_wasserstein(
     >= 0; with fewer rows than dimensions the covariances are singular and the distance of equal
     distributions is large: compare at equal size. Time O(d^3).
     """
-    with threadpool_limits(limits=1):
+    with one_thread():
         values, vectors = np.linalg.eigh(covariance)
         root = (vectors * np.sqrt(values.clip(min=0))) @ vectors.T
         between = np.sqrt(np.linalg.eigvalsh(root @ other_covariance @ root).clip(min=0)).sum()
