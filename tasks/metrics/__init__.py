@@ -4,7 +4,7 @@ from typing import ClassVar, Final, Protocol
 
 from tasks.metrics.coverage import CoverageMean, CoverageP05, Redundancy
 from tasks.metrics.totals import GroupDistance, MeanQuality, RowCount, TokenCount
-from tasks.metrics.vendi import Vendi1, Vendi2
+from tasks.metrics.vendi import Vendi0, Vendi1, Vendi2, VendiHalf, VendiInfinity, VendiQuality
 from tasks.metrics.view import SubsetView
 
 
@@ -27,6 +27,10 @@ class Metric(Protocol):
 METRICS: Final[dict[str, type[Metric]]] = {
     "vendi_1": Vendi1,
     "vendi_2": Vendi2,
+    "vendi_0": Vendi0,
+    "vendi_05": VendiHalf,
+    "vendi_infinity": VendiInfinity,
+    "vendi_quality": VendiQuality,
     "coverage_mean": CoverageMean,
     "coverage_p05": CoverageP05,
     "redundancy": Redundancy,

@@ -7,6 +7,7 @@ replicate) costs a subtraction or a maximum, never a second pass.
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 from schemas.errors import ContractError
+from tasks.engine.spectrum import spectrum
 from tasks.engine.tiles import column_tiles, map_row_blocks
 
 BLOCKS: Final = 20
@@ -36,6 +38,11 @@ class SubsetView:
     cost: Int[np.ndarray, " k"]
     group_rows: Int[np.ndarray, " g"]
     pool_group_rows: Int[np.ndarray, " g"]
+
+    @cached_property
+    def spectrum(self) -> Float[np.ndarray, " r"]:
+        """Eigenvalues of `gram` as shares: what all Vendi scores of the subset are made from."""
+        return spectrum(self.gram)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from schemas.errors import ContractError
 from tasks.metrics import METRICS
 from tasks.metrics.view import BLOCKS, Rows, blocks_of, describe
 
-GEOMETRIC = ["vendi_1", "vendi_2", "coverage_mean", "coverage_p05", "redundancy"]
+VENDI = ["vendi_0", "vendi_05", "vendi_1", "vendi_2", "vendi_infinity"]
+GEOMETRIC = [*VENDI, "coverage_mean", "coverage_p05", "redundancy"]
 
 
 def make_rows(vectors: np.ndarray, seed: int = 0, groups: int = 3) -> Rows:
@@ -172,8 +173,7 @@ class TestEveryMetric:
 
     def test_it_measures_a_pool_of_one_row(self, name: str) -> None:
         expected = {
-            "vendi_1": 1,
-            "vendi_2": 1,
+            **dict.fromkeys(VENDI, 1),
             "coverage_mean": 1,
             "coverage_p05": 1,
             "redundancy": 0,
@@ -182,6 +182,7 @@ class TestEveryMetric:
         }
         rows = make_rows(np.eye(1, 4))
         own = {"mean_quality": rows.quality[0], "tokens": rows.cost[0]}
+        own["vendi_quality"] = rows.quality[0]
         assert measured(name, rows, [0]) == pytest.approx({**expected, **own}[name])
 
     def test_the_whole_pool_is_covered_and_has_the_pools_shares(self, name: str) -> None:
