@@ -17,9 +17,9 @@ from tasks.metrics.view import SubsetView
 class Vendi0:
     """Numerical rank: the eigenvalues of (1/k) sum x x^T above 1e-10 of their sum, counted.
 
-    Range [1, min(k, d)]; higher is better, but beware: the limit of the Vendi score at order 0 counts every direction
-    equally, however little lies in it, so noise fills it; without the threshold it counts rounding
-    errors (Friedman and Dieng, 2022; Pasarkar and Dieng, 2023).
+    Range [1, min(k, d)]; higher is better, but beware: the limit of the Vendi score at order 0
+    counts every direction equally, however little lies in it, so noise fills it; without the
+    threshold it counts rounding errors (Friedman and Dieng, 2022; Pasarkar and Dieng, 2023).
     """
 
     version: ClassVar[str] = "1.0.0"

@@ -180,4 +180,5 @@ class TestGaussianFeatures:
         gram = gram_of((features(part) for part in np.split(vectors, 4)), 4096)
         squared = np.square(vectors[:, None] - vectors).sum(axis=2)
         exact = of_kernel(np.exp(-squared / (2 * 0.5**2)), 2)
-        assert np.trace(gram) ** 2 / np.square(gram).sum() == pytest.approx(exact, rel=0.02)
+        reach = 2 * exact / 4096  # an effective number of s is too low by a share of s / (2 D)
+        assert np.trace(gram) ** 2 / np.square(gram).sum() == pytest.approx(exact, rel=reach)
