@@ -5,10 +5,9 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from tasks.engine.buckets import learn_centres
-from tasks.engine.flat import exact_neighbours
 from tasks.engine.spectrum import effective_number, spectrum
 from tasks.health.measures import (
+    nearest,
     occurrences,
     same_label,
     shared_neighbours,
@@ -24,6 +23,8 @@ from tasks.health.pooling import Pooled
 
 NEIGHBOURS: Final = 10
 MOST_CENTRES: Final = 1_000
+LEAST_CENTRES: Final = 20  # fewer say nothing about their angles
+ROWS_PER_CENTRE: Final = 5
 SHOWN_SHARES: Final = 60  # of the spectrum, for its picture
 DIGITS: Final = 5
 
@@ -34,15 +35,14 @@ def examine(pool: Pooled, labels: Int[np.ndarray, " m"] | None = None) -> dict[s
     Distances are between rows of unit length. About (m^2 d) for m sampled rows.
     """
     unit = unit_rows(pool.sample)
-    count = min(NEIGHBOURS, max(len(unit) - 1, 0))
-    near, cosines = exact_neighbours(unit, np.arange(len(unit)), count)
+    near, cosines = nearest(unit, NEIGHBOURS)
     counts = occurrences(near)
     found = {
         **_facts(pool),
         "sampled_rows": len(unit),
         "uniformity": uniformity(unit),
         "ideal_uniformity": -4 + 8 / unit.shape[1],
-        "hubness": _hubs(counts, count),
+        "hubness": _hubs(counts, near.shape[1]),
         "intrinsic_dimension": two_nn(cosines),
         "coherence": _coherence(unit),
         "whitening": _whitened(pool, near, counts, labels),
@@ -93,9 +93,11 @@ def _hubs(counts: Int[np.ndarray, " m"], neighbours: int) -> dict[str, Any]:
 
 def _coherence(unit: Float[np.ndarray, "m d"]) -> dict[str, Any] | None:
     """Largest |cosine| between centres of clusters, beside the least that is possible."""
-    asked = min(MOST_CENTRES, len(unit) // 5)
-    if asked < 2:
+    asked = min(MOST_CENTRES, len(unit) // ROWS_PER_CENTRE)
+    if asked < LEAST_CENTRES:
         return None
+    from tasks.engine.buckets import learn_centres
+
     centres = unit_rows(learn_centres(unit, asked, seed=0)).astype(np.float64)
     cosines = np.abs(centres @ centres.T)
     np.fill_diagonal(cosines, 0)
@@ -119,7 +121,7 @@ def _whitened(
         return None
     mean, turn = whitening(pool.total, pool.gram, pool.finite)
     unit = unit_rows((pool.sample - mean) @ turn)
-    after, _ = exact_neighbours(unit, np.arange(len(unit)), near.shape[1])
+    after, _ = nearest(unit, near.shape[1])
     found = {
         "directions": turn.shape[1],
         "neighbours_kept": float(shared_neighbours(near, after).mean()),
