@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
-SAME: Final = 1e-6  # squared distance below which float32 rows are in one place
+SAME: Final = 1e-5  # squared distance below which rows are in one place, by rounded cosines
 SHRINK: Final = 0.01  # of the mean variance, added to each before whitening divides by it
 KEPT_VARIANCE: Final = 0.99  # share of the variance in the directions that whitening keeps
 BLOCK: Final = 512

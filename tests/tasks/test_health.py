@@ -49,7 +49,7 @@ class TestMeasures:
         assert singular_rank(np.array([0.8, 0.2])) == pytest.approx(1.8899, abs=1e-4)
 
     def test_the_mean_cosine_is_that_of_all_pairs(self) -> None:
-        vectors = random_unit(60, 5, seed=1) + [1, 0, 0, 0, 0]
+        vectors = random_unit(60, 5, seed=1) + np.eye(1, 5)
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         assert examine(pooled(vectors))["mean_cosine"] == pytest.approx(
             (vectors @ vectors.T).mean(), abs=1e-5
@@ -84,26 +84,19 @@ class TestMeasures:
         expected = (deviation**3).mean() / np.square(deviation).mean() ** 1.5
         assert skewness(counts) == pytest.approx(expected)
 
-    def test_the_intrinsic_dimension_of_a_flat_sheet_in_many_dimensions_is_found(self) -> None:
-        random = np.random.default_rng(5)
-        sheet = random.random((2000, 2)) @ random.normal(size=(2, 40)) * 0.05
-        sheet += random.normal(size=40) * 3  # a small piece of the sphere is nearly flat
-        _, cosines = nearest(unit_rows(sheet), 10)
-        squares = np.square(unit_rows(sheet)[:, None] - unit_rows(sheet)).sum(axis=2)
-        np.fill_diagonal(squares, np.inf)
-        two = np.sqrt(np.partition(squares, 1, axis=1)[:, :2].astype(float))
-        by_hand = len(two) / np.log(two[:, 1] / two[:, 0]).sum()
-        assert by_hand == pytest.approx(2, abs=0.3)
-        assert two_nn(1 - np.square(two) / 2) == pytest.approx(by_hand, rel=0.05)
+    def test_the_intrinsic_dimension_is_the_formula_over_rows_that_stand_apart(self) -> None:
+        distances = np.array([[0.1, 0.2], [0.1, 0.4], [0.0, 0.3]])
+        cosines = 1 - np.square(distances) / 2
+        assert two_nn(cosines) == pytest.approx(2 / (np.log(2) + np.log(4)))
         assert two_nn(np.ones((5, 2))) is None, "rows in one place have no dimension"
         assert two_nn(cosines[:, :1]) is None
 
     def test_five_dimensions_hidden_in_twenty_are_found(self) -> None:
         random = np.random.default_rng(6)
-        inside = random_unit(3000, 6, seed=6)  # a sphere of five dimensions
+        inside = random_unit(1200, 6, seed=6)  # a sphere of five dimensions
         turn, _ = np.linalg.qr(random.normal(size=(20, 20)))
         found = examine(pooled(inside @ turn[:6]))
-        assert found["intrinsic_dimension"] == pytest.approx(5, abs=0.5)
+        assert found["intrinsic_dimension"] == pytest.approx(5, abs=0.7)
 
     def test_the_welch_bound_has_the_worked_value_and_holds(self) -> None:
         assert welch_bound(1000, 384) == pytest.approx(0.0401, abs=1e-4)
@@ -207,8 +200,8 @@ class TestVerdicts:
         random = np.random.default_rng(17)
         sources = random.integers(0, 4, 1500)
         loud = random.normal(size=(1500, 3)) * 6  # says nothing about the source
-        quiet = random.normal(size=(1500, 40)) + 1.5 * random.normal(size=(4, 40))[sources]
-        pool = pooled(np.c_[loud, 0.4 * quiet])
+        quiet = 0.3 * random.normal(size=(1500, 4)) + np.eye(4)[sources]
+        pool = pooled(np.c_[loud, quiet])
         order = [int(row_id[4:]) for row_id in pool.sample_ids]
         found = examine(pool, sources[order])
         about = found["whitening"]["same_source"]
