@@ -47,7 +47,8 @@ def examine(pool: Pooled, labels: Int[np.ndarray, " m"] | None = None) -> dict[s
         "coherence": _coherence(unit),
         "whitening": _whitened(pool, near, counts, labels),
     }
-    return _plain(found)
+    plain: dict[str, Any] = _plain(found)
+    return plain
 
 
 def _facts(pool: Pooled) -> dict[str, Any]:

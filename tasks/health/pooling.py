@@ -81,10 +81,10 @@ class _Sample:
 
     def offer(self, ids: Sequence[str], vectors: Float[np.ndarray, "n d"]) -> None:
         found = np.array([_hash(row_id.encode()) for row_id in ids], dtype=np.uint64)
-        full = len(self.ids) >= self.size
-        limit = np.partition(self.hashes, self.size - 1)[self.size - 1] if full else None
-        near = np.flatnonzero(found < limit) if full else np.arange(len(ids))
-        self.ids += [ids[place] for place in near]
+        near = np.arange(len(ids))
+        if len(self.ids) >= self.size:
+            near = np.flatnonzero(found < np.partition(self.hashes, self.size - 1)[self.size - 1])
+        self.ids += [ids[int(place)] for place in near]
         self.hashes = np.concatenate([self.hashes, found[near]])
         self.vectors = np.concatenate([self.vectors, vectors[near]])
         if len(self.ids) > LONG * self.size:
