@@ -22,8 +22,9 @@ from tasks.engine.constraints import Limits, eligible
 from tasks.engine.pool import Pool
 from tasks.metrics import METRICS
 from tasks.metrics.compare import Subset, compare
+from tasks.metrics.sampling import sampling_facts
 from tasks.metrics.shares import group_facts
-from tasks.metrics.view import Rows, blocks_of
+from tasks.metrics.view import BLOCKS, Rows, keys_of
 from tasks.selectors import Selector
 from tasks.selectors.facility_location import FacilityLocation
 from tasks.selectors.stratified import Stratified
@@ -33,7 +34,7 @@ from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, write_rows, write_text
 
 log = logging.getLogger("winnow")
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 INPUTS: Final = ("documents", "vectors", "contaminated", "scores", "selection")
 RANDOM: Final = ("uniform", "stratified")
 CONTROLS: Final[dict[str, Selector]] = {
@@ -58,7 +59,8 @@ def run(params: Params, paths: Paths) -> Manifest:
     place[among] = np.arange(len(among))
     subsets = [Subset(name, [place[draw] for draw in found]) for name, found in draws.items()]
     subsets.append(Subset("pool", [np.arange(len(among))]))
-    rows, names = _rows(pool, among)
+    clusters = read_rows(paths.table("scores"), ["id", "cluster"]).sort("id")["cluster"]
+    rows, names = _rows(pool, among, clusters.to_numpy())
     table = pl.DataFrame(compare(rows, subsets), schema=_SCHEMA)
     _write(paths, check(Comparison, table), selection)
     manifest = Manifest(
@@ -68,6 +70,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         rows={"comparison": len(table), "eligible": len(among), "selected": len(selection)},
         facts={
             "metrics": {name: metric.version for name, metric in METRICS.items()},
+            "sampling": sampling_facts(rows, len(chosen)),
             "group_by": params.choose.group_by,
             **group_facts(rows, names, subsets),
         },
@@ -144,9 +147,10 @@ def eligible_rows(pool: Pool, limits: Limits) -> np.ndarray:
     return np.flatnonzero(eligible(pool, limits))
 
 
-def _rows(pool: Pool, places: np.ndarray) -> tuple[Rows, list[str]]:
+def _rows(pool: Pool, places: np.ndarray, clusters: np.ndarray) -> tuple[Rows, list[str]]:
     """The rows that subsets are measured on, and the names of their combinations of groups."""
     group, combinations = partition(pool.group)
+    keys = keys_of([str(pool.ids[index]) for index in places])
     names = [", ".join(pool.group_names[code] for code in codes) for codes in combinations]
     rows = Rows(
         vectors=pool.vectors[places],
@@ -154,7 +158,9 @@ def _rows(pool: Pool, places: np.ndarray) -> tuple[Rows, list[str]]:
         cost=pool.cost[places],
         group=group[places],
         groups=len(names),
-        block=blocks_of([str(pool.ids[index]) for index in places]),
+        block=(keys % np.uint64(BLOCKS)).astype(np.int64),
+        key=keys,
+        cluster=np.unique(clusters[places], return_inverse=True)[1],
     )
     return rows, names
 

@@ -1,15 +1,16 @@
 """Several subsets of one pool, measured side by side."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
-from tasks.metrics import METRICS
+from tasks.metrics import ALL_METRICS, METRICS, NO_INTERVAL
+from tasks.metrics.coverage import positive_coverage
 from tasks.metrics.intervals import jackknife, over_draws
-from tasks.metrics.view import Rows, SubsetView, describe
+from tasks.metrics.view import Rows, SubsetParts, SubsetView, describe
 
 DECIMALS = 6
 
@@ -26,22 +27,45 @@ def compare(rows: Rows, subsets: Sequence[Subset]) -> list[dict[str, Any]]:
     """Measure every subset: one record per (subset, metric), as `schemas.tables.Comparison`.
 
     A subset of several draws has the mean over them and an interval over draws; one of a single
-    draw has its value and a jackknife interval. Counts (`better` is neither) of a single draw are
-    facts without an interval.
+    draw has its value and a jackknife interval. Counts (`better` is neither) and the metrics of
+    `NO_INTERVAL` have none for a single draw. `rows.target` adds the metrics against it.
     """
-    return [record for subset in subsets for record in _measure(rows, subset)]
-
-
-def _measure(rows: Rows, subset: Subset) -> list[dict[str, Any]]:
-    views, replicates = _views(rows, subset)
+    parts = [[describe(rows, draw) for draw in subset.draws] for subset in subsets]
+    best = best_coverage(rows, subsets, parts)
     records = []
-    for name, kind in METRICS.items():
+    for subset, described in zip(subsets, parts, strict=True):
+        views, replicates = _views([replace(part, best_coverage=best) for part in described])
+        records += _measure(subset, views, replicates, rows.target is not None)
+    return records
+
+
+def best_coverage(
+    rows: Rows, subsets: Sequence[Subset], parts: Sequence[Sequence[SubsetParts]]
+) -> float:
+    """Largest mean coverage of the subsets that leave rows out; 1 if all leave none or cover none.
+
+    The whole pool is no competitor: it covers itself.
+    """
+    found = [
+        positive_coverage(part.view())
+        for subset, described in zip(subsets, parts, strict=True)
+        for part in described
+        if len(part.indices) < len(rows.vectors)
+    ]
+    return max(found, default=1.0) or 1.0
+
+
+def _measure(
+    subset: Subset, views: list[SubsetView], replicates: list[SubsetView], with_target: bool
+) -> list[dict[str, Any]]:
+    records = []
+    for name, kind in (ALL_METRICS if with_target else METRICS).items():
         metric = kind()
         values = np.array([metric(view) for view in views])
         value, interval, bounds = float(values.mean()), "none", None
         if len(values) > 1:
             interval, bounds = "seeds", over_draws(values)
-        elif metric.better != "neither" and len(replicates) > 1:
+        elif metric.better != "neither" and name not in NO_INTERVAL and len(replicates) > 1:
             left_out = np.array([metric(view) for view in replicates])
             interval, bounds = "jackknife", jackknife(value, left_out)
         low, high = _inside(bounds, metric.bounds) if bounds else (None, None)
@@ -60,12 +84,12 @@ def _measure(rows: Rows, subset: Subset) -> list[dict[str, Any]]:
     return records
 
 
-def _views(rows: Rows, subset: Subset) -> tuple[list[SubsetView], list[SubsetView]]:
+def _views(described: Sequence[SubsetParts]) -> tuple[list[SubsetView], list[SubsetView]]:
     """Make the views of the draws; for a single draw also those without one block of rows."""
-    if len(subset.draws) > 1:
-        return [describe(rows, draw).view() for draw in subset.draws], []
-    parts = describe(rows, subset.draws[0])
-    return [parts.view()], [parts.view(without=block) for block in parts.removable]
+    views = [parts.view() for parts in described]
+    if len(views) > 1:
+        return views, []
+    return views, [described[0].view(without=block) for block in described[0].removable]
 
 
 def _inside(interval: tuple[float, float], bounds: tuple[float, float]) -> tuple[float, float]:

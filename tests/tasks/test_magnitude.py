@@ -15,7 +15,10 @@ from tasks.engine.magnitude import (
     scale_for,
     spread,
 )
-from tests.tasks.test_metrics import random_unit, unit
+from tasks.metrics import METRICS
+from tasks.metrics.sampling import sampling_facts
+from tasks.metrics.view import describe
+from tests.tasks.test_metrics import make_rows, random_unit, unit
 
 
 def line(*places: float) -> np.ndarray:
@@ -120,3 +123,21 @@ def test_the_condition_number_is_told_and_grows_as_the_scale_falls() -> None:
 def test_too_many_points_are_refused_with_a_remedy() -> None:
     with pytest.raises(ContractError, match="spread"):
         magnitude(np.zeros((EXACT_ROWS + 1, 1)), 1)
+
+
+def test_the_metrics_are_the_formulas_at_half_once_and_twice_the_scale_of_the_pool() -> None:
+    vectors = random_unit(80, 6, seed=6)
+    view = describe(make_rows(vectors), np.arange(0, 80, 2)).view()
+    scale = scale_for(80, nearest_distance(distances(vectors)))
+    between = distances(vectors[::2])
+    for name, times in (("magnitude_half", 0.5), ("magnitude", 1), ("magnitude_double", 2)):
+        exact = magnitude(between, times * scale).value
+        assert METRICS[name]()(view) == pytest.approx(exact, rel=1e-5)
+    assert METRICS["spread"]()(view) == pytest.approx(spread(between, scale / 2).sum(), rel=1e-5)
+
+
+def test_the_record_tells_the_scale_and_the_condition_numbers() -> None:
+    facts = sampling_facts(make_rows(random_unit(80, 6, seed=6)), 40)["magnitude"]
+    assert facts["rows"] == 80
+    assert facts["scale"] > 0
+    assert facts["condition"]["half"] > facts["condition"]["one"] > facts["condition"]["double"] > 1

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,11 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.errors import ContractError
-from tasks.metrics import METRICS
-from tasks.metrics.view import BLOCKS, Rows, blocks_of, describe
+from tasks.metrics import METRICS, TARGET_METRICS
+from tasks.metrics.compare import Subset, compare
+from tasks.metrics.view import BLOCKS, Rows, Target, blocks_of, describe, keys_of
 
 VENDI = ["vendi_0", "vendi_05", "vendi_1", "vendi_2", "vendi_infinity"]
-GEOMETRIC = [*VENDI, "coverage_mean", "coverage_p05", "redundancy"]
+MAGNITUDES = ["magnitude_half", "magnitude", "magnitude_double", "spread"]
+DISTANCES = [  # from the pool
+    "cover_radius",
+    "mean_discrepancy",
+    "sliced_transport",
+    "cluster_divergence",
+    "group_distance",
+]
+GEOMETRIC = [*VENDI, *MAGNITUDES, "coverage_mean", "coverage_p05", "redundancy"]
 
 
 def make_rows(vectors: np.ndarray, seed: int = 0, groups: int = 3) -> Rows:
@@ -26,6 +36,8 @@ def make_rows(vectors: np.ndarray, seed: int = 0, groups: int = 3) -> Rows:
         group=random.integers(0, groups, count),
         groups=groups,
         block=blocks_of([f"row-{i}" for i in range(count)]),
+        key=keys_of([f"row-{i}" for i in range(count)]),
+        cluster=random.integers(0, 7, count),
     )
 
 
@@ -130,14 +142,84 @@ class TestCoverageAndRedundancy:
 class TestGroupDistance:
     def test_it_is_half_the_sum_of_share_differences(self) -> None:
         rows = make_rows(np.eye(10))
-        rows = Rows(**{**rows.__dict__, "group": np.array([0] * 5 + [1] * 3 + [2] * 2)})
+        rows = replace(rows, group=np.array([0] * 5 + [1] * 3 + [2] * 2))
         # pool shares .5 .3 .2; subset 1 1 0 of 2: .5 .5 0 -> (0 + .2 + .2) / 2
         assert measured("group_distance", rows, [0, 5]) == pytest.approx(0.2)
 
     def test_a_subset_of_one_group_lies_as_far_as_the_other_groups_are_large(self) -> None:
         rows = make_rows(np.eye(10))
-        rows = Rows(**{**rows.__dict__, "group": np.array([0] * 9 + [1])})
+        rows = replace(rows, group=np.array([0] * 9 + [1]))
         assert measured("group_distance", rows, [9]) == pytest.approx(0.9)
+
+
+class TestCoverageOfClustersAndExtremes:
+    """Pool: four rows of one direction, two of a second, one of a third, each its own cluster."""
+
+    ROWS = replace(make_rows(orthogonal_clusters(4, 2, 1)), cluster=np.array([0, 0, 0, 0, 1, 1, 2]))
+
+    @pytest.mark.parametrize(
+        ("name", "expected"),
+        [
+            ("cluster_coverage", 2 / 3),
+            ("cluster_row_coverage", 6 / 7),
+            ("covered_share", 6 / 7),  # the radius is 1: six of seven rows have an equal
+            ("cover_radius", 1.0),
+            ("least_distance", 1.0),
+            ("coverage_mean", 6 / 7),
+        ],
+    )
+    def test_one_row_of_two_clusters_gives(self, name: str, expected: float) -> None:
+        assert measured(name, self.ROWS, [0, 4]) == pytest.approx(expected)
+
+    def test_a_second_copy_brings_the_least_distance_to_nought(self) -> None:
+        assert measured("least_distance", self.ROWS, [0, 1, 4]) == pytest.approx(0, abs=1e-6)
+
+    def test_a_radius_that_is_given_counts(self) -> None:
+        rows = replace(self.ROWS, known_radius=0.0)
+        assert measured("covered_share", rows, [0, 4]) == 1.0
+
+
+class TestDistribution:
+    def test_a_subset_of_one_half_is_far_and_a_random_one_near(self) -> None:
+        random = np.random.default_rng(0)
+        centres = np.repeat(np.eye(2, 6), 200, axis=0)
+        rows = make_rows(unit(centres + random.normal(scale=0.2, size=centres.shape)))
+        rows = replace(rows, cluster=np.repeat([0, 1], 200))
+        half, some = range(100), random.permutation(400)[:100]
+        for name in ("mean_discrepancy", "sliced_transport", "cluster_divergence"):
+            assert measured(name, rows, half) > 5 * measured(name, rows, some)
+        assert measured("domain_auc", rows, some) == pytest.approx(0.5, abs=0.1)
+        assert measured("domain_auc", rows, half) > 0.75  # two thirds of the rest are elsewhere
+
+    def test_a_target_has_its_own_metrics(self) -> None:
+        rows = make_rows(unit(np.random.default_rng(1).normal(size=(300, 6))))
+        near = Target(rows.vectors[:100], rows.clusters[:100])
+        far = Target(-np.abs(rows.vectors[:100]), np.full(100, 6))
+        assert set(TARGET_METRICS).isdisjoint(METRICS)
+        for name, metric in TARGET_METRICS.items():
+            values = [
+                metric()(describe(replace(rows, target=target), np.arange(100)).view())
+                for target in (near, far)
+            ]
+            assert values[0] < values[1], name
+            assert metric.bounds[0] <= values[0] <= values[1] <= metric.bounds[1]
+
+
+def test_the_sampled_coverage_of_a_large_pool_lies_in_the_interval_around_the_whole(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = make_rows(random_unit(4000, 8, seed=2))
+    chosen = np.arange(0, 4000, 10)
+    whole = describe(rows, chosen)
+    monkeypatch.setattr("tasks.metrics.closest.MOST_PAIRS", 400 * 1000)
+    monkeypatch.setattr("tasks.metrics.closest.LEAST_ROWS", 300)
+    sampled = describe(rows, chosen)
+    assert (len(whole.looked), len(sampled.looked), len(sampled.asked)) == (4000, 1000, 400)
+    record = {r["metric"]: r for r in compare(rows, [Subset("selected", [chosen])])}
+    for name in ("coverage_mean", "covered_share", "coverage_p05"):
+        exact = METRICS[name]()(whole.view())
+        assert record[name]["low"] <= exact <= record[name]["high"]
+        assert record[name]["value"] != pytest.approx(exact, abs=1e-9)
 
 
 @pytest.mark.parametrize("name", METRICS)
@@ -149,14 +231,8 @@ class TestEveryMetric:
 
     def test_it_does_not_depend_on_the_order_of_the_pool(self, name: str) -> None:
         rows, order = make_rows(random_unit(60, 8, 1)), np.random.default_rng(3).permutation(60)
-        shuffled = Rows(
-            rows.vectors[order],
-            rows.quality[order],
-            rows.cost[order],
-            rows.group[order],
-            rows.groups,
-            rows.block[order],
-        )
+        by_row = ("vectors", "quality", "cost", "group", "block", "key", "cluster")
+        shuffled = replace(rows, **{name: getattr(rows, name)[order] for name in by_row})
         place = np.argsort(order)
         assert measured(name, shuffled, place[:25]) == pytest.approx(
             measured(name, rows, range(25)), rel=1e-9
@@ -173,25 +249,32 @@ class TestEveryMetric:
 
     def test_it_measures_a_pool_of_one_row(self, name: str) -> None:
         expected = {
-            **dict.fromkeys(VENDI, 1),
+            **dict.fromkeys([*VENDI, *MAGNITUDES, "vendi_gaussian"], 1),
             "coverage_mean": 1,
             "coverage_p05": 1,
-            "redundancy": 0,
-            "group_distance": 0,
+            "coverage_relative": 1,
+            "covered_share": 1,
+            "cluster_coverage": 1,
+            "cluster_row_coverage": 1,
+            "domain_auc": 0.5,
+            "least_distance": 2,
             "rows": 1,
         }
         rows = make_rows(np.eye(1, 4))
         own = {"mean_quality": rows.quality[0], "tokens": rows.cost[0]}
         own["vendi_quality"] = rows.quality[0]
-        assert measured(name, rows, [0]) == pytest.approx({**expected, **own}[name])
+        assert measured(name, rows, [0]) == pytest.approx({**expected, **own}.get(name, 0))
 
     def test_the_whole_pool_is_covered_and_has_the_pools_shares(self, name: str) -> None:
         rows = make_rows(random_unit(40, 6, seed=4))
-        expected = {"coverage_mean": 1, "coverage_p05": 1, "group_distance": 0, "rows": 40}
+        ones = ("mean", "p05", "relative")
+        expected = {f"coverage_{name}": 1 for name in ones} | {"covered_share": 1, "rows": 40}
+        expected |= {"cluster_coverage": 1, "cluster_row_coverage": 1, "domain_auc": 0.5}
+        expected |= dict.fromkeys(DISTANCES, 0)
         expected |= {"mean_quality": rows.quality.mean(), "tokens": rows.cost.sum()}
         value = measured(name, rows, range(40))
         if name in expected:
-            assert value == pytest.approx(expected[name])
+            assert value == pytest.approx(expected[name], abs=1e-9)
         else:
             assert value < METRICS[name].bounds[1]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.engine.random_features import GaussianFeatures
+from tasks.engine.distances import RandomFeatures
 from tasks.engine.spectrum import effective_number, gram_of, rarity, spectrum, without_each
 from tasks.metrics import METRICS
 from tasks.metrics.view import Rows, describe
@@ -167,7 +167,7 @@ class TestOneRow:
 class TestGaussianFeatures:
     def test_they_give_the_kernel_within_the_stated_error(self) -> None:
         vectors = random_unit(60, 10, seed=8)
-        mapped = GaussianFeatures(10, 0.7, 4096)(vectors).astype(float)
+        mapped = RandomFeatures(10, 0.7, 4096)(vectors).astype(float)
         squared = np.square(vectors[:, None] - vectors).sum(axis=2)
         kernel = np.exp(-squared / (2 * 0.7**2))
         deviation = (1 - kernel**2) / np.sqrt(2 * 4096)
@@ -176,9 +176,19 @@ class TestGaussianFeatures:
 
     def test_the_score_is_that_of_the_exact_kernel_and_shards_add(self) -> None:
         vectors = random_unit(200, 10, seed=9)
-        features = GaussianFeatures(10, 0.5, 2048)
+        features = RandomFeatures(10, 0.5, 2048)
         gram = gram_of((features(part) for part in np.split(vectors, 4)), 4096)
         squared = np.square(vectors[:, None] - vectors).sum(axis=2)
         exact = of_kernel(np.exp(-squared / (2 * 0.5**2)), 2)
         reach = 2 * exact / 4096  # an effective number of s is too low by a share of s / (2 D)
         assert np.trace(gram) ** 2 / np.square(gram).sum() == pytest.approx(exact, rel=reach)
+
+
+def test_the_gaussian_score_counts_modes_that_lie_in_one_direction() -> None:
+    spots = np.array([[1, 0], [0.8, 0.6], [0.28, 0.96], [-0.6, 0.8]])
+    many = unit(np.repeat(spots, 50, axis=0))
+    view = describe(make_rows(many), np.arange(200)).view()
+    squared = np.square(many[:, None] - many).sum(axis=2)
+    exact = of_kernel(np.exp(-squared / (2 * 0.5)), 2)
+    assert METRICS["vendi_gaussian"]()(view) == pytest.approx(exact, rel=0.05)
+    assert METRICS["vendi_gaussian"]()(view) > METRICS["vendi_2"]()(view)
