@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create
 from flows.settings import describe, is_block
 from schemas.params import ChooseParams, IngestParams, Params, ScoreParams
 from tasks.methods import check_methods
-from tasks.scorers import SCORERS
+from tasks.scorers import COLUMNS, VECTOR_COLUMNS
 from tasks.selectors import SELECTORS
 from tasks.stage import Paths, load_params, settings_error
 
@@ -61,7 +61,7 @@ def _own_settings() -> list[dict[str, Any]]:
     ]
 
 
-_COLUMNS: Final = sorted(name for scorer in SCORERS.values() for name in scorer.columns)
+_COLUMNS: Final = sorted([*COLUMNS, *VECTOR_COLUMNS])
 MORE: Final[dict[type, dict[str, dict[str, Any]]]] = {  # block -> key -> its type, its JSON schema
     IngestParams: {"template": {"schema": {"pattern": PATTERNS["template"]}}},
     ScoreParams: {"quality_weights": {"schema": {"propertyNames": {"enum": _COLUMNS}}}},

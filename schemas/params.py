@@ -184,6 +184,25 @@ class EmbedParams(Block):
     device: Literal["auto", "cpu", "cuda"] = Field(
         default="auto", description="Where the model runs; auto: a GPU if torch finds one"
     )
+    unhealthy: Literal["warn", "fail"] = Field(
+        default="warn", description="What follows if the vectors do not hold to the limits below"
+    )
+    least_effective_share: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description="Least effective rank (Vendi score of order 1), as a share of the width, or of "
+        "the rows if fewer",
+    )
+    most_uniformity: float = Field(
+        default=-1.0,
+        ge=-8,
+        le=0,
+        description="Largest uniformity (Wang and Isola 2020); 0: all rows in one place",
+    )
+    most_duplicate_share: float = Field(
+        default=0.05, ge=0, le=1, description="Largest share of rows whose vector another row has"
+    )
 
 
 class DecontaminateParams(Block):

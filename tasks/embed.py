@@ -1,4 +1,4 @@
-"""Stage `embed`: documents that stay -> LanceDB's cache -> vectors.parquet, embed.json.
+"""Stage `embed`: documents that stay -> LanceDB's cache -> vectors.parquet, health.json.
 
 Content whose vector the cache holds (same model, same settings) is not embedded again; which
 vectors came from the cache does not show in the output, bit for bit.
@@ -21,12 +21,13 @@ from schemas.tables import Vectors, check
 from tasks.catalog import publish_vectors
 from tasks.documents import document_batches, kept_ids
 from tasks.encoders import Encoder, load_encoder
+from tasks.health.judged import judge
 from tasks.pace import Pace
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import ROW_GROUP_ROWS, read_rows, write_batches, write_text
 from tasks.storage.vectors import EmbeddingCache, VectorStore, vector_type
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 CHUNK_ROWS: Final = 2048  # texts between two writes to the cache: what an interruption can cost
 REPORT_SECONDS: Final = 5.0
 log = logging.getLogger("winnow")
@@ -46,6 +47,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     texts = document_batches(paths.table("documents"), ["text", "content_sha256"], missing["id"])
     embed_missing(encoder, cache, texts, len(missing))
     empty = export(cache, keys.sort("id"), paths)
+    judge(params.embed, paths, encoder.width)
     facts = {"encoded_rows": len(missing), "cached_rows": len(keys) - len(missing)}
     write_text(paths.artifacts / "facts" / "embed_cache.json", json.dumps(facts) + "\n")
     manifest = Manifest(
@@ -56,7 +58,8 @@ def run(params: Params, paths: Paths) -> Manifest:
         facts={"model_identity": encoder.identity, "width": encoder.width, "zero_vectors": empty},
     )
     inputs = (paths.table("documents"), paths.table("duplicates"))
-    manifest = write_manifest(paths, manifest, inputs, (paths.table("vectors"),))
+    outputs = (paths.table("vectors"), paths.json("health"))
+    manifest = write_manifest(paths, manifest, inputs, outputs)
     publish_vectors(params, paths)
     return manifest
 

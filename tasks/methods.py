@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.errors import SettingsError
 from schemas.params import ChooseParams, Params
-from tasks.scorers import SCORERS
+from tasks.scorers import COLUMNS, VECTOR_COLUMNS
 from tasks.selectors import SELECTORS, Selector
 
 
@@ -48,7 +48,7 @@ def selector_of(params: ChooseParams) -> Selector:
 def check_methods(params: Params) -> None:
     """Raise `SettingsError` for any method, setting or score column that does not exist."""
     selector_of(params.choose)
-    columns = {name for scorer in SCORERS.values() for name in scorer.columns}
+    columns = {*COLUMNS, *VECTOR_COLUMNS}
     for name in params.score.quality_weights:
         if name not in columns:
             near = difflib.get_close_matches(name, columns, n=3)

@@ -37,6 +37,7 @@ from tasks.pages.examples import (
     lost_examples,
 )
 from tasks.pages.funnel import funnel, kind_of
+from tasks.pages.health import health_section
 from tasks.pages.lineage import lineage
 from tasks.pages.render import render, render_lineage
 from tasks.pages.stories import stands_for
@@ -44,7 +45,7 @@ from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.5.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.6.0"  # DVC reads this line; raise it when equal input may give other output
 STAGES: Final = PIPELINE[2:-1]  # those that work on this run's rows
 TABLES: Final = (
     "documents",
@@ -58,6 +59,7 @@ TABLES: Final = (
 )
 SECTIONS: Final = (
     ("funnel", "Funnel"),
+    ("health", "Embeddings"),
     ("map", "Map"),
     ("scores", "Scores"),
     ("controls", "Controls"),
@@ -81,6 +83,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         headline(rows, comparison, manifests),
         {"sections": SECTIONS, "funnel": funnel(rows)},
         {"evaluations": content.evaluation_table(manifests["decontaminate"])},
+        health_section(json.loads(paths.json("health").read_text(encoding="utf-8"))),
         map_section(points, rows, ids, texts),
         scores(rows, params, paths),
         controls(comparison),
@@ -103,7 +106,11 @@ def run(params: Params, paths: Paths) -> Manifest:
         {"seed": params.seed, **params.report.model_dump()},
         rows={"records": len(rows), "kept": kept, "stories": told["told"]},
     )
-    before = (paths.json("sources"), *(manifest_path(paths, stage) for stage in STAGES))
+    before = (
+        paths.json("sources"),
+        paths.json("health"),
+        *(manifest_path(paths, stage) for stage in STAGES),
+    )
     read = (*map(paths.table, TABLES), paths.json("percentiles"), *before)
     return write_manifest(paths, manifest, read, (*pages, paths.table("stands_for")))
 

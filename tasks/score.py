@@ -20,13 +20,14 @@ import pyarrow.parquet as pq
 from schemas.errors import ContractError
 from schemas.manifest import Manifest
 from schemas.params import Params, ScoreParams
+from schemas.results import Scores
 from schemas.tables import RowScores, check
-from tasks.engine.neighbours import nearest_neighbours
+from tasks.engine.neighbours import compare_rows
 from tasks.engine.semantic import Near, drop_near, spare
 from tasks.pace import Pace
 from tasks.percentiles import summary_of
 from tasks.reference import local_reference, read_reference
-from tasks.scorers import COLUMNS, SCORERS
+from tasks.scorers import COLUMNS, SCORERS, VECTOR_COLUMNS, VECTOR_SCORERS
 from tasks.scorers.contract import Texts, score_in_chunks
 from tasks.scorers.geometry import COLUMNS as GEOMETRY
 from tasks.scorers.geometry import Clusters, cluster_rows
@@ -34,7 +35,7 @@ from tasks.scorers.quality import Quality, check_weights, combine
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
 CHUNK_ROWS: Final = 4_096
 CHUNK_CHARACTERS: Final = 4_000_000  # long documents make shorter chunks, so memory is bounded
 DECIMALS: Final = 6
@@ -53,15 +54,18 @@ def run(params: Params, paths: Paths) -> Manifest:
 
 
 def _score(params: Params, paths: Paths, reference: Path | None) -> Manifest:
-    check_weights(params.score.quality_weights, {**COLUMNS, **GEOMETRY})
+    check_weights(params.score.quality_weights, {**COLUMNS, **VECTOR_COLUMNS, **GEOMETRY})
     documents, table = paths.table("documents"), paths.table("vectors")
     ids = read_rows(table, ["id"])["id"]
     pool = Pool(documents, ids)
     scores, methods = _score_texts(pool, reference)
-    quality = combine(scores, params.score.quality_weights, COLUMNS, len(ids))
-    sources = pool.sources
-    geometry, clusters = _geometry(table, params, quality.values, sources)
-    frame = pl.DataFrame({"id": ids, "quality": quality.values, **geometry})
+    rows, vectors = read_vectors(table)
+    geometry, clusters, placed, placing = _geometry(rows["id"], vectors, params)
+    scores, methods = {**scores, **placed}, {**methods, **placing}
+    directed = {**COLUMNS, **VECTOR_COLUMNS}
+    quality = combine(scores, params.score.quality_weights, directed, len(ids))
+    near = _semantic(ids, vectors, quality.values, pool.sources, params.score)
+    frame = pl.DataFrame({"id": ids, "quality": quality.values, **geometry, **near})
     measured = [pl.Series(name, values).fill_nan(None) for name, values in scores.items()]
     frame = check(RowScores, frame.with_columns(measured))
     write_rows(paths.table("scores"), frame)
@@ -142,6 +146,11 @@ def _score_texts(
         pool.chunks,
         (lambda: read_reference(reference)) if reference else None,
     )
+    return _told(scored)
+
+
+def _told(scored: dict[str, Scores]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The columns of several scorers, rounded, and their versions and settings."""
     columns = {
         name: np.round(values, DECIMALS) + 0.0  # + 0.0: no negative zero
         for scores in scored.values()
@@ -155,21 +164,24 @@ def _score_texts(
 
 
 def _geometry(
-    table: Path, params: Params, quality: np.ndarray, sources: pl.Series
-) -> tuple[dict[str, pl.Series], Clusters]:
-    rows, vectors = read_vectors(table)
-    log.info(f"comparing {len(rows):,} rows with each other")
-    nearest = nearest_neighbours(vectors, params.score.neighbours)
+    ids: pl.Series, vectors: np.ndarray, params: Params
+) -> tuple[dict[str, pl.Series], Clusters, dict[str, np.ndarray], dict[str, Any]]:
+    """Columns of geometry, clusters, and the columns and methods of scorers of vectors."""
+    log.info(f"comparing {len(ids):,} rows with each other")
+    graph, nearest = compare_rows(vectors, params.score.neighbours)
     clusters = cluster_rows(vectors, params.score.clusters, params.seed)
     found = pl.Series(nearest.index, dtype=pl.Int64).replace(-1, None)
     columns = {
-        "nearest_id": rows["id"].gather(found),
+        "nearest_id": ids.gather(found),
         "nearest_similarity": _rounded(nearest.similarity),
         "density": _rounded(nearest.density),
         "cluster": pl.Series(clusters.labels),
-        **_semantic(rows["id"], vectors, quality, sources, params.score),
     }
-    return columns, clusters
+    scored = {
+        name: scorer()(vectors, nearest.similarity, graph)
+        for name, scorer in VECTOR_SCORERS.items()
+    }
+    return columns, clusters, *_told(scored)
 
 
 def _semantic(

@@ -1,14 +1,18 @@
 """Nearest neighbours by cosine, tile by tile: O(n^2 d) time, O(n k) memory where exact."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from tasks.engine.tiles import column_tiles, map_row_blocks
 
+if TYPE_CHECKING:
+    from tasks.engine.graph import Graph
+
 EXACT_ROWS: Final = 50_000
+LISTED: Final = 32  # neighbours in a graph that serves more than one reader
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,19 @@ class Nearest:
     density: Float[np.ndarray, " n"]
 
 
+def compare_rows(vectors: Float[np.ndarray, "n d"], k: int) -> tuple["Graph | None", Nearest]:
+    """`nearest_neighbours`, and of more than EXACT_ROWS rows the graph that it was taken from.
+
+    The graph has LISTED neighbours or `k`, whichever is more, so that others can use it too.
+    """
+    if len(vectors) <= EXACT_ROWS:
+        return None, nearest_neighbours(vectors, k)
+    from tasks.engine.graph import neighbour_graph
+
+    graph = neighbour_graph(vectors, max(k, LISTED))
+    return graph, _of_graph(graph, k)
+
+
 def nearest_neighbours(vectors: Float[np.ndarray, "n d"], k: int) -> Nearest:
     """Neighbours of every row among the others; `k` is cut to n - 1.
 
@@ -30,7 +47,9 @@ def nearest_neighbours(vectors: Float[np.ndarray, "n d"], k: int) -> Nearest:
     """
     k = min(k, len(vectors) - 1)
     if len(vectors) > EXACT_ROWS and k >= 1:
-        return _of_graph(vectors, k)
+        from tasks.engine.graph import neighbour_graph
+
+        return _of_graph(neighbour_graph(vectors, k), k)
     if k < 1:
         missing = np.full(len(vectors), np.nan)
         return Nearest(np.full(len(vectors), -1), missing, missing.copy())
@@ -54,11 +73,8 @@ def nearest_neighbours(vectors: Float[np.ndarray, "n d"], k: int) -> Nearest:
     return Nearest(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _of_graph(vectors: Float[np.ndarray, "n d"], k: int) -> Nearest:
-    from tasks.engine.graph import neighbour_graph
-
-    graph = neighbour_graph(vectors, k)
-    cosine = np.where(graph.index >= 0, graph.cosine, np.nan).astype(np.float64)
+def _of_graph(graph: "Graph", k: int) -> Nearest:
+    cosine = np.where(graph.index >= 0, graph.cosine, np.nan)[:, :k].astype(np.float64)
     return Nearest(graph.index[:, 0].astype(np.int64), cosine[:, 0], np.nanmean(cosine, axis=1))
 
 

@@ -18,6 +18,7 @@ DECIMALS: Final = 5
 KEYS: Final = ("id", "content_sha256")
 NOT_COMPARED: Final = (
     "^nearest_similarity$|^density$|^semantic_similarity$"  # rise as pools grow
+    "|^vendi_rarity$|^vendi_loss$|^isolation$"  # say how a row stands to the rest of its own pool
     "|^.*_ok$"  # thresholds of quantities that are compared themselves
 )
 

@@ -23,8 +23,17 @@ from tasks.metrics.distribution import (
     TargetDivergence,
     TargetTransport,
 )
+from tasks.metrics.magnitude import MagnitudeAt, MagnitudeDouble, MagnitudeHalf, SpreadAt
 from tasks.metrics.totals import GroupDistance, MeanQuality, RowCount, TokenCount
-from tasks.metrics.vendi import Vendi1, Vendi2
+from tasks.metrics.vendi import (
+    Vendi0,
+    Vendi1,
+    Vendi2,
+    VendiGaussian,
+    VendiHalf,
+    VendiInfinity,
+    VendiQuality,
+)
 from tasks.metrics.view import SubsetView
 
 
@@ -47,6 +56,15 @@ class Metric(Protocol):
 METRICS: Final[dict[str, type[Metric]]] = {
     "vendi_1": Vendi1,
     "vendi_2": Vendi2,
+    "vendi_0": Vendi0,
+    "vendi_05": VendiHalf,
+    "vendi_infinity": VendiInfinity,
+    "vendi_quality": VendiQuality,
+    "vendi_gaussian": VendiGaussian,
+    "magnitude_half": MagnitudeHalf,
+    "magnitude": MagnitudeAt,
+    "magnitude_double": MagnitudeDouble,
+    "spread": SpreadAt,
     "redundancy": Redundancy,
     "least_distance": LeastDistance,
     "coverage_mean": CoverageMean,

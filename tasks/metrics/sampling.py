@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from tasks.engine.magnitude import distances, magnitude, nearest_distance, scale_for
 from tasks.metrics.closest import MOST_PAIRS, rows_looked_at
 from tasks.metrics.rows import BLOCKS, SAMPLE_ROWS, Rows
-from tasks.metrics.view import DOMAIN_ROWS
+from tasks.metrics.view import DOMAIN_ROWS, MAGNITUDE_ROWS
 
 
 def sampling_facts(rows: Rows, chosen: int) -> dict[str, Any]:
@@ -26,4 +27,16 @@ def sampling_facts(rows: Rows, chosen: int) -> dict[str, Any]:
         "covered_from_cosine": rows.radius,
         "kernel_bandwidth": round(rows.features.bandwidth, 6),
         "feature_pairs": rows.features.pairs,
+        "magnitude": _magnitude_facts(rows),
     }
+
+
+def _magnitude_facts(rows: Rows) -> dict[str, Any]:
+    """The scale t that magnitude is read at, and how ill-conditioned the pool's sample is there."""
+    between = distances(rows.vectors[rows.sample[:MAGNITUDE_ROWS]])
+    scale = scale_for(len(between), nearest_distance(between))
+    conditions = {
+        name: float(f"{magnitude(between, times * scale).condition:.3g}")
+        for name, times in (("half", 0.5), ("one", 1.0), ("double", 2.0))
+    }
+    return {"rows": len(between), "scale": round(scale, 6), "condition": conditions}

@@ -14,6 +14,8 @@ from jaxtyping import Float, Int
 from schemas.errors import ContractError
 from tasks.engine.distances import DomainScores, domain_scores
 from tasks.engine.distances.threads import one_thread
+from tasks.engine.magnitude import distances, nearest_distance, scale_for
+from tasks.engine.spectrum import spectrum
 from tasks.metrics.closest import closest_per_block, rows_looked_at
 from tasks.metrics.rows import BLOCKS, SAMPLE_ROWS, Rows, Target, blocks_of, keys_of
 
@@ -28,6 +30,7 @@ __all__ = [
     "keys_of",
 ]
 GRAM_ROWS: Final = 4096  # rows turned to float64 at a time
+MAGNITUDE_ROWS: Final = 1_000  # of a sample: time grows with its cube, for every block left out
 DOMAIN_ROWS: Final = 1_000  # of either side that a classifier is to tell apart
 
 
@@ -139,6 +142,22 @@ class SubsetView:
     def gram(self) -> Float[np.ndarray, "d d"]:
         """Sum of x x^T over the subset."""
         return np.asarray(self.parts.grams[self._blocks].sum(axis=0))
+
+    @cached_property
+    def spectrum(self) -> Float[np.ndarray, " r"]:
+        """Eigenvalues of `gram` as shares: what all Vendi scores of the subset are made from."""
+        return spectrum(self.gram)
+
+    @cached_property
+    def between(self) -> Float[np.ndarray, "s s"]:
+        """Distances between the first MAGNITUDE_ROWS rows of `sample`."""
+        return distances(self.sample[:MAGNITUDE_ROWS])
+
+    @cached_property
+    def scale(self) -> float:
+        """The scale at which magnitude reads distances: that of as large a sample of the pool."""
+        some = self.pool.sample[:MAGNITUDE_ROWS]
+        return scale_for(len(some), nearest_distance(distances(some)))
 
     @cached_property
     def _closest(self) -> Float[np.ndarray, " m"]:

@@ -87,6 +87,15 @@ def read_vectors(path: Path) -> tuple[pl.DataFrame, Float[np.ndarray, "n d"]]:
     return pl.read_parquet(path, columns=["id", "tokens", "content_sha256"]), vectors
 
 
+def vector_batches(path: Path) -> Iterator[tuple[list[str], Float[np.ndarray, "n d"]]]:
+    """Stream vectors.parquet as (ids, vectors), one row group or less at a time."""
+    with pq.ParquetFile(path) as file:
+        width = file.schema_arrow.field("vector").type.list_size
+        for batch in file.iter_batches(ROW_GROUP_ROWS, columns=["id", "vector"]):
+            flat = batch.column("vector").flatten().to_numpy(zero_copy_only=False)
+            yield batch.column("id").to_pylist(), flat.reshape(-1, width)
+
+
 def read_vectors_at(path: Path, places: np.ndarray) -> Float[np.ndarray, "k d"]:
     """Read the vectors at some rising positions of vectors.parquet, one row group at a time."""
     file = pq.ParquetFile(path)

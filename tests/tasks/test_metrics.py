@@ -14,6 +14,8 @@ from tasks.metrics import METRICS, TARGET_METRICS
 from tasks.metrics.compare import Subset, compare
 from tasks.metrics.view import BLOCKS, Rows, Target, blocks_of, describe, keys_of
 
+VENDI = ["vendi_0", "vendi_05", "vendi_1", "vendi_2", "vendi_infinity"]
+MAGNITUDES = ["magnitude_half", "magnitude", "magnitude_double", "spread"]
 DISTANCES = [  # from the pool
     "cover_radius",
     "mean_discrepancy",
@@ -21,7 +23,7 @@ DISTANCES = [  # from the pool
     "cluster_divergence",
     "group_distance",
 ]
-GEOMETRIC = ["vendi_1", "vendi_2", "coverage_mean", "coverage_p05", "redundancy"]
+GEOMETRIC = [*VENDI, *MAGNITUDES, "coverage_mean", "coverage_p05", "redundancy"]
 
 
 def make_rows(vectors: np.ndarray, seed: int = 0, groups: int = 3) -> Rows:
@@ -247,8 +249,7 @@ class TestEveryMetric:
 
     def test_it_measures_a_pool_of_one_row(self, name: str) -> None:
         expected = {
-            "vendi_1": 1,
-            "vendi_2": 1,
+            **dict.fromkeys([*VENDI, *MAGNITUDES, "vendi_gaussian"], 1),
             "coverage_mean": 1,
             "coverage_p05": 1,
             "coverage_relative": 1,
@@ -261,6 +262,7 @@ class TestEveryMetric:
         }
         rows = make_rows(np.eye(1, 4))
         own = {"mean_quality": rows.quality[0], "tokens": rows.cost[0]}
+        own["vendi_quality"] = rows.quality[0]
         assert measured(name, rows, [0]) == pytest.approx({**expected, **own}.get(name, 0))
 
     def test_the_whole_pool_is_covered_and_has_the_pools_shares(self, name: str) -> None:

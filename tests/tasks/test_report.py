@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 from schemas.manifest import Manifest
-from schemas.params import Params, PreviousParams
+from schemas.params import EmbedParams, Params, PreviousParams
 from schemas.tables import Changes, Comparison, Decisions, Documents, Quarantine, RowScores, check
 from tasks.changes import COLUMNS
+from tasks.health.judged import judge
 from tasks.metrics import METRICS
 from tasks.pages.changes import bound_sentence
 from tasks.pages.content import SUBSETS
@@ -215,6 +216,7 @@ def fill(paths: Paths) -> None:
     fine = {**gate, "name": "contracts", "value": None, "limit": None, "p": None, "passed": True}
     facts["gate"] = {"held": True, "failed": [gate["words"]], "gates": [gate, fine],
                      "not_listed": 3}  # fmt: skip
+    judge(EmbedParams(), paths, WIDTH)
     source = {"path": "in <put>.jsonl", "bytes": 12_345, "sha256": sha("file")}
     write_text(paths.json("sources"), json.dumps({"version": "1.0.0", "files": [source]}))
     for stage in STAGES:

@@ -18,7 +18,7 @@ import tasks.score as stage
 from schemas.errors import ContractError, SettingsError
 from schemas.params import Params
 from schemas.tables import Documents, RowScores, check
-from tasks.scorers import COLUMNS, SCORERS
+from tasks.scorers import COLUMNS, SCORERS, VECTOR_COLUMNS
 from tasks.stage import Paths
 from tasks.storage.rows import write_rows
 
@@ -90,7 +90,7 @@ def test_every_embedded_document_gets_every_column(tmp_path: Path) -> None:
     assert scores["id"].to_list() == pl.read_parquet(paths.table("vectors"))["id"].to_list()
     geometry = ["nearest_id", "nearest_similarity", "density", "cluster"]
     geometry += ["semantic_keeper_id", "semantic_similarity"]
-    assert scores.columns == ["id", "quality", *geometry, *COLUMNS]
+    assert scores.columns == ["id", "quality", *geometry, *COLUMNS, *VECTOR_COLUMNS]
     assert all(scores[name].dtype == pl.Float64 for name in COLUMNS)
     assert not scores.select(pl.col(pl.Float64).is_nan().any()).row(0).count(True)
     assert manifest["rows"] == {"scores": 60}
