@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int, UInt8, UInt64
+from jaxtyping import Float, Int, UInt64
+
+from tasks.proving.text_bytes import SYMBOLS, joined
 
 LONGEST: Final = 8  # bytes that fit into one number
-SYMBOLS: Final = 256
 
 
 @dataclass(frozen=True)
 class Order:
-    """The n-grams of one length: sorted, with counts; and their contexts, with c(h) and T(h)."""
+    """The sorted n-grams of one length with their counts; their contexts, and c(h), T(h) `after`."""
 
     grams: UInt64[np.ndarray, " g"]
     counts: Int[np.ndarray, " g"]
     contexts: UInt64[np.ndarray, " h"]
-    totals: Int[np.ndarray, " h"]
-    followers: Int[np.ndarray, " h"]
+    after: Int[np.ndarray, "2 h"]
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,15 @@ class ByteNgrams:
         """p(b|h) of e events, each given by the n-grams of every length that end at it."""
         chance = np.full(len(grams[0]), 1 / SYMBOLS)
         for order, gram in zip(self.orders, grams, strict=True):
-            context = gram >> np.uint64(8)
-            total = _look_up(order.contexts, order.totals, context)
-            spread = _look_up(order.contexts, order.followers, context)
-            mixed = _look_up(order.grams, order.counts, gram) + spread * chance
+            total, spread = _look_up(order.contexts, order.after, gram >> np.uint64(8))
+            mixed = _look_up(order.grams, order.counts[None], gram)[0] + spread * chance
             np.divide(mixed, total + spread, out=chance, where=total > 0)
         return chance
 
 
 def n_grams(texts: Sequence[str], longest: int) -> list[UInt64[np.ndarray, " e"]]:
     """For each length 1, 2, ...: the n-gram that ends at each byte, zeros before the first."""
-    coded, starts = _joined(texts)
+    coded, starts = joined(texts)
     grams = [coded.astype(np.uint64)]
     place = np.arange(len(coded)) - np.repeat(starts, np.diff(starts, append=len(coded)))
     for n in range(1, longest):
@@ -71,23 +69,18 @@ def n_grams(texts: Sequence[str], longest: int) -> list[UInt64[np.ndarray, " e"]
     return grams
 
 
-def _joined(texts: Sequence[str]) -> tuple[UInt8[np.ndarray, " e"], Int[np.ndarray, " n"]]:
-    """All texts as bytes, each with its end; and where each begins."""
-    parts = [text.encode("utf-8", "replace") + b"\0" for text in texts]
-    lengths = np.array([len(part) for part in parts], dtype=np.int64)
-    return np.frombuffer(b"".join(parts), dtype=np.uint8), np.cumsum(lengths) - lengths
-
-
 def _counted(grams: UInt64[np.ndarray, " e"]) -> Order:
     distinct, counts = np.unique(grams, return_counts=True)
     contexts, starts = np.unique(distinct >> np.uint64(8), return_index=True)
     totals = np.add.reduceat(counts, starts) if len(counts) else counts
-    return Order(distinct, counts, contexts, totals, np.diff(starts, append=len(distinct)))
+    return Order(
+        distinct, counts, contexts, np.stack([totals, np.diff(starts, append=len(counts))])
+    )
 
 
 def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """The value of each wanted key, 0 where it is not among the sorted keys."""
+    """The column of values for each wanted key, zeros where it is not among the sorted keys."""
     if not len(keys):
-        return np.zeros(len(wanted), dtype=np.int64)
+        return np.zeros((len(values), len(wanted)), dtype=np.int64)
     place = np.searchsorted(keys, wanted).clip(max=len(keys) - 1)
-    return np.where(keys[place] == wanted, values[place], 0)
+    return np.where(keys[place] == wanted, values[:, place], 0)
