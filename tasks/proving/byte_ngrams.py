@@ -23,7 +23,7 @@ LONGEST: Final = 8  # bytes that fit into one number
 
 @dataclass(frozen=True)
 class Order:
-    """The sorted n-grams of one length with their counts; their contexts, and c(h), T(h) `after`."""
+    """The sorted n-grams of one length, their counts; their contexts, with c(h) and T(h)."""
 
     grams: UInt64[np.ndarray, " g"]
     counts: Int[np.ndarray, " g"]

@@ -6,6 +6,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from tasks.proving.consumers.linear_probe import LinearProbe
+from tasks.proving.consumers.ngram_perplexity import NgramPerplexity
+from tasks.proving.consumers.rating_ridge import RatingRidgeNgrams, RatingRidgeVectors
+from tasks.proving.consumers.small_transformer import SmallTransformer
 from tasks.proving.task import Schedule, Task
 
 
@@ -48,4 +51,8 @@ class RowConsumer(Consumer, Protocol):
 
 CONSUMERS: Final[dict[str, type[Consumer]]] = {
     "linear_probe": LinearProbe,
+    "ngram_perplexity": NgramPerplexity,
+    "rating_ridge_ngrams": RatingRidgeNgrams,
+    "rating_ridge_vectors": RatingRidgeVectors,
+    "small_transformer": SmallTransformer,
 }

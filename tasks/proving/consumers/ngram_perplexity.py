@@ -38,7 +38,10 @@ class NgramPerplexity:
         return bits_per_byte(task, answers, rows)
 
     def answers(
-        self, task: Task, schedule: Schedule, seed: int  # noqa: ARG002  # nothing is random
+        self,
+        task: Task,
+        schedule: Schedule,
+        seed: int,  # noqa: ARG002
     ) -> Float[np.ndarray, " t"]:
         """Bits that each test row costs; NaN for those beyond `test_bytes`."""
         rows = np.unique(np.concatenate(schedule))

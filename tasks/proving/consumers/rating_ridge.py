@@ -38,7 +38,10 @@ class _Rated:
         return float(spearmanr(answers, truth).statistic)
 
     def answers(
-        self, task: Task, schedule: Schedule, seed: int  # noqa: ARG002  # nothing is random
+        self,
+        task: Task,
+        schedule: Schedule,
+        seed: int,
     ) -> Float[np.ndarray, " t"]:
         """Predicted rating of each test row."""
         raise NotImplementedError
@@ -54,7 +57,10 @@ class RatingRidgeVectors(_Rated):
     penalties: tuple[float, ...] = (0.1, 1.0, 10.0)
 
     def answers(
-        self, task: Task, schedule: Schedule, seed: int  # noqa: ARG002  # nothing is random
+        self,
+        task: Task,
+        schedule: Schedule,
+        seed: int,  # noqa: ARG002
     ) -> Float[np.ndarray, " t"]:
         """Predicted rating of each test row."""
         from sklearn.linear_model import RidgeCV
@@ -74,7 +80,10 @@ class RatingRidgeNgrams(_Rated):
     penalty: float = 1.0
 
     def answers(
-        self, task: Task, schedule: Schedule, seed: int  # noqa: ARG002  # nothing is random
+        self,
+        task: Task,
+        schedule: Schedule,
+        seed: int,  # noqa: ARG002
     ) -> Float[np.ndarray, " t"]:
         """Predicted rating of each test row."""
         from sklearn.feature_extraction.text import HashingVectorizer
