@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 Schedule = Sequence[Int[np.ndarray, " k"]]  # row indices per pass, all of `Task.train`
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # as one object, so that what is made of it can be kept
 class Task:
     """n rows in order of their ids; `train` and `test` are disjoint, sorted row indices.
 

@@ -15,7 +15,11 @@ def small_task(rows=240, classes=4, noise=0.5, seed=0, width=16) -> Task:
     vectors = centres[labels] + noise * random.standard_normal((rows, width))
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     texts = tuple(
-        " ".join(f"w{label}x{word}" for word in random.integers(0, WORDS, 5)) for label in labels
+        " ".join(
+            f"w{label if own else random.integers(classes)}x{word}"
+            for word, own in zip(random.integers(0, WORDS, 5), random.random(5) < 0.6, strict=True)
+        )
+        for label in labels
     )
     test = np.arange(rows) % 4 == 0
     return Task(

@@ -5,6 +5,7 @@ from typing import ClassVar, Final, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float, Int
 
+from tasks.proving.consumers.hashed_ngrams import HashedNgrams
 from tasks.proving.consumers.linear_probe import LinearProbe
 from tasks.proving.consumers.ngram_perplexity import NgramPerplexity
 from tasks.proving.consumers.rating_ridge import RatingRidgeNgrams, RatingRidgeVectors
@@ -50,6 +51,7 @@ class RowConsumer(Consumer, Protocol):
 
 
 CONSUMERS: Final[dict[str, type[Consumer]]] = {
+    "hashed_ngrams": HashedNgrams,
     "linear_probe": LinearProbe,
     "ngram_perplexity": NgramPerplexity,
     "rating_ridge_ngrams": RatingRidgeNgrams,
