@@ -411,6 +411,9 @@ def prove(
     ] = "",
     seeds: Annotated[int, typer.Option(min=2, help="Paired repetitions")] = 10,
     tokens: Annotated[bool, typer.Option("--tokens", help="Budgets in tokens, not rows")] = False,
+    quantiles: Annotated[
+        bool, typer.Option("--quantiles", help="Also learn from each tenth of the rows by quality")
+    ] = False,
     embedder: Annotated[str, typer.Option(help="Model of the vectors; default: embed.model")] = "",
     holdout_share: Annotated[float, typer.Option(help="Share of rows held out")] = 0.2,
     name: Annotated[str, typer.Option(help="Name of the result; default: the file's")] = "",
@@ -430,7 +433,13 @@ def prove(
     lists = {key: [part.strip() for part in value.split(",") if part.strip()]
              for key, value in listed.items()}  # fmt: skip
     columns = {"text": text, "label": label, "rating": rating, "split": split}
-    more = {"seeds": seeds, "tokens": tokens, "embedder": embedder, "name": name}
+    more = {
+        "seeds": seeds,
+        "tokens": tokens,
+        "embedder": embedder,
+        "name": name,
+        "quantiles": quantiles,
+    }
     asked = {"source": source, **columns, **lists, **more, "holdout_share": holdout_share}
     print(tell(asked, out, as_json))
 

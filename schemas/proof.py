@@ -36,6 +36,9 @@ class ProveParams(Block):
     consumers: list[str] = Field(default=[], description=f"Names in CONSUMERS; empty: {EVERY}")
     seeds: int = Field(default=10, ge=2, le=1000, description="Paired repetitions")
     tokens: bool = Field(default=False, description="Budgets in tokens instead of rows")
+    quantiles: bool = Field(
+        default=False, description="Also learn from each tenth of the rows by quality alone"
+    )
     embedder: str = Field(default="", description="Model of the vectors; empty: embed.model")
     holdout_share: float = Field(
         default=0.2, gt=0, lt=1, description="Share of rows held out where no column says it"

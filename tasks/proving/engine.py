@@ -11,7 +11,7 @@ import numpy as np
 from schemas.errors import SettingsError
 from tasks.proving.answers import answer
 from tasks.proving.candidates import REPLICATE_SHARE, Candidates
-from tasks.proving.consumers import CONSUMERS, Consumer
+from tasks.proving.consumers import CONSUMERS, DEAR, Consumer
 from tasks.proving.ledger import KnownScores, key_of
 from tasks.proving.methods import FULL, Contender
 from tasks.proving.records import Record
@@ -53,7 +53,10 @@ class Experiment:
 
 
 def consumers_of(names: Sequence[str], labels: bool, ratings: bool) -> dict[str, Consumer]:
-    """The consumers named, or all that there are columns for; raises `SettingsError`."""
+    """The consumers named; or those of the columns; or, without any, the cheap ones of texts.
+
+    Raises `SettingsError` for one that is not there or whose column is not.
+    """
     there = {"": True, "labels": labels, "ratings": ratings}
     able = [name for name, kind in CONSUMERS.items() if there[kind.needs]]
     if unknown := [name for name in names if name not in able]:
@@ -63,14 +66,9 @@ def consumers_of(names: Sequence[str], labels: bool, ratings: bool) -> dict[str,
             expected=f"some of {', '.join(able) or '(none)'}",
             where="--consumers",
         )
-    if not able:
-        raise SettingsError(
-            "no consumer can learn from the text alone",
-            expected="a column to predict",
-            where="--label and --rating are empty",
-            remedy="name a column of classes with --label, or of numbers with --rating",
-        )
-    return {name: CONSUMERS[name]() for name in (names or able)}
+    fitting = [name for name in able if CONSUMERS[name].needs]
+    fitting = fitting or [name for name in able if name not in DEAR]
+    return {name: CONSUMERS[name]() for name in (names or fitting)}
 
 
 def experiment(plan: Experiment, known: KnownScores, tell: Tell) -> list[Record]:

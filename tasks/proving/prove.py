@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from schemas.params import Params
 from schemas.proof import ProveParams
+from tasks.pages.proof import proof_page
 from tasks.paths import Paths
 from tasks.proving.building import build
 from tasks.proving.candidates import REPLICATE_SHARE, candidates_of
 from tasks.proving.engine import VERSION, Experiment, Tell, consumers_of, experiment
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import PASSES, contenders
+from tasks.proving.plane import plane
+from tasks.proving.quantiles import quantiles
 from tasks.proving.records import Record, Summary
 from tasks.proving.statistics import summarise
 from tasks.storage.rows import write_text
@@ -27,6 +30,8 @@ class Proof:
     facts: dict[str, Any]
     summaries: list[Summary]
     records: list[Record]
+    plane: list[dict[str, Any]] = field(default_factory=list)
+    quantiles: dict[str, Any] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """As `artifacts/proof/<name>.json` holds it."""
@@ -34,11 +39,13 @@ class Proof:
             "name": self.name,
             "facts": self.facts,
             "summaries": [asdict(summary) for summary in self.summaries],
+            "plane": self.plane,
+            "quantiles": self.quantiles,
         }
 
 
 def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tell) -> Proof:
-    """Run or go on with the experiment and write `out`/<name>.json and `out`.jsonl.
+    """Run or go on with the experiment and write `out`/<name>.json, <name>.html and `out`.jsonl.
 
     Scores that are known, by content, from an earlier or a killed run are not computed again.
     """
@@ -59,11 +66,15 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
         seeds=asked.seeds,
         in_tokens=asked.tokens,
     )
-    records = experiment(plan, KnownScores.load(out / f"{task.name}.scores.jsonl"), tell)
+    known = KnownScores.load(out / f"{task.name}.scores.jsonl")
+    records = experiment(plan, known, tell)
     about = {name: (each.unit, each.better) for name, each in plan.consumers.items()}
     summaries = summarise(records, about, asked.budgets)
-    proof = Proof(task.name, {**built.facts, **_facts(plan, params)}, summaries, records)
+    facts = {**built.facts, **_facts(plan, params)}
+    by_bin = quantiles(plan, known, tell) if asked.quantiles else {}
+    proof = Proof(task.name, facts, summaries, records, plane(plan), by_bin)
     write_text(out / f"{task.name}.json", json.dumps(proof.as_dict(), indent=2) + "\n")
+    write_text(out / f"{task.name}.html", proof_page(proof.as_dict()))
     write_lines(out.with_suffix(".jsonl"), summaries)
     return proof
 

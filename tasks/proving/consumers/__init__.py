@@ -50,6 +50,7 @@ class RowConsumer(Consumer, Protocol):
         ...
 
 
+DEAR: Final = ("small_transformer",)  # a minute or more per score: only when asked for by name
 CONSUMERS: Final[dict[str, type[Consumer]]] = {
     "hashed_ngrams": HashedNgrams,
     "linear_probe": LinearProbe,

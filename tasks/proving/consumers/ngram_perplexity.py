@@ -41,7 +41,7 @@ class NgramPerplexity:
         self,
         task: Task,
         schedule: Schedule,
-        seed: int,  # noqa: ARG002
+        seed: int,
     ) -> Float[np.ndarray, " t"]:
         """Bits that each test row costs; NaN for those beyond `test_bytes`."""
         rows = np.unique(np.concatenate(schedule))

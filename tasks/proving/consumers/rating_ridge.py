@@ -60,7 +60,7 @@ class RatingRidgeVectors(_Rated):
         self,
         task: Task,
         schedule: Schedule,
-        seed: int,  # noqa: ARG002
+        seed: int,
     ) -> Float[np.ndarray, " t"]:
         """Predicted rating of each test row."""
         from sklearn.linear_model import RidgeCV
@@ -83,7 +83,7 @@ class RatingRidgeNgrams(_Rated):
         self,
         task: Task,
         schedule: Schedule,
-        seed: int,  # noqa: ARG002
+        seed: int,
     ) -> Float[np.ndarray, " t"]:
         """Predicted rating of each test row."""
         from sklearn.feature_extraction.text import HashingVectorizer
