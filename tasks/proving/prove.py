@@ -88,7 +88,7 @@ def _facts(plan: Experiment, params: Params) -> dict[str, Any]:
         "seeds": plan.seeds,
         "passes": PASSES,
         "replicate_share": REPLICATE_SHARE,
-        "rows_with_a_better_twin": len(plan.candidates.closed),
+        "rows_with_a_better_twin": len(plan.candidates.twins),
         "methods": {each.name: each.facts() for each in plan.contenders},
         "consumers": {
             name: {"version": each.version, "unit": each.unit, "better": each.better}
