@@ -444,5 +444,28 @@ def prove(
     print(tell(asked, out, as_json))
 
 
+@app.command()
+def pareto(
+    weights: Annotated[
+        str, typer.Option(metavar="A,B", help="Diversity weights to try")
+    ] = "0,0.25,0.5,0.75,1",
+    budgets: Annotated[
+        str, typer.Option(metavar="A,B", help="Budgets to try; default: choose.budget")
+    ] = "",
+    diversity: Annotated[
+        str, typer.Option(metavar="METRIC", help="Metric on the axis of diversity")
+    ] = "coverage_mean",
+    as_json: Json = False,
+) -> None:
+    """Draw quality against diversity of the configured selector, over weights and budgets.
+
+    Only `choose` and later stages run. Each point is kept as a run, for `winnow checkout`; the
+    workspace ends as it was. Page: artifacts/pareto.html.
+    """
+    from flows.pareto import tell
+
+    print(tell(weights, budgets, diversity, as_json))
+
+
 if __name__ == "__main__":
     main()

@@ -37,6 +37,11 @@ def render_proof(context: dict[str, Any]) -> str:
     return _with_figures("proof.html.j2", "report.css proof.css", "", context)
 
 
+def render_pareto(context: dict[str, Any]) -> str:
+    """Render pareto.html.j2; equal input gives equal bytes."""
+    return _with_figures("pareto.html.j2", "report.css proof.css", "", context)
+
+
 def _with_figures(template: str, styles: str, script: str, context: dict[str, Any]) -> str:
     """Fill a template whose figures Plotly draws.
 
