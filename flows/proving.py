@@ -13,6 +13,7 @@ from flows.console import columns
 from schemas.params import Params
 from schemas.plain import plain
 from schemas.proof import ProveParams
+from tasks.pages.proof_words import trap
 from tasks.paths import Paths
 from tasks.proving.engine import Tell
 from tasks.proving.prove import Proof, prove
@@ -59,7 +60,14 @@ def as_text(proof: Proof) -> str:
         found = list(group)
         unit = f"{found[0].unit}, {found[0].better} is better"
         lines += ["", f"{consumer} ({unit})", columns([HEADER, *map(_line, found)])]
-    return "\n".join([*lines, "", explained(facts)])
+    return "\n".join([*lines, *_bins(proof.quantiles), "", explained(facts)])
+
+
+def _bins(found: dict[str, Any]) -> list[str]:
+    """One line per consumer: whether a lower bin by quality beats the top one."""
+    curves = found.get("curves", ())
+    told = [f"{each['consumer']}: {trap(each, found['bins'])}" for each in curves]
+    return ["", "bins by quality, each learnt from alone", *map(plain, told)] if told else []
 
 
 def _line(each: Summary) -> Sequence[str]:
