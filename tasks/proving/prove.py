@@ -75,7 +75,7 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
     proof = Proof(task.name, facts, summaries, records, plane(plan), by_bin)
     write_text(out / f"{task.name}.json", json.dumps(proof.as_dict(), indent=2) + "\n")
     write_text(out / f"{task.name}.html", proof_page(proof.as_dict()))
-    write_lines(out.with_suffix(".jsonl"), summaries)
+    write_lines(out.parent / f"{out.name}.jsonl", summaries)
     return proof
 
 
