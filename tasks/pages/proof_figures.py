@@ -12,6 +12,7 @@ STYLES: Final = {  # colour, dash, symbol, width
     "default": ("var(--kept)", "solid", "diamond", 2.6),
     "uniform": ("var(--ink)", "solid", "circle", 2.2),
     "rs2": ("var(--ink)", "dot", "circle-open", 2.0),
+    "full": ("var(--muted)", "longdash", "star-diamond", 1.4),
 }
 OTHERS: Final = tuple(
     (f"var(--series-{letter})", dash, symbol, 1.5)
@@ -36,7 +37,7 @@ def style_of(method: str, order: list[str]) -> tuple[str, str, str, float]:
     if method in STYLES:
         return STYLES[method]
     rest = [each for each in order if each not in STYLES]
-    return OTHERS[rest.index(method) % len(OTHERS)] if method in rest else OTHERS[0]
+    return OTHERS[rest.index(method) % len(OTHERS)]
 
 
 def score_curves(rows: Rows, over: str) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def score_curves(rows: Rows, over: str) -> dict[str, Any]:
         for method in reversed(order)
     ]
     full = next((row for row in rows if row["method"] == "full"), None)
-    ticks = {}
+    ticks: dict[str, Any] = {"dtick": "D2", "tickformat": "~s"}
     if over == "budget":
         shares = sorted({row["budget"] for row in rows})
         ticks = {"tickvals": shares, "ticktext": [budget_name(each) for each in shares]}
