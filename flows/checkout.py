@@ -80,7 +80,7 @@ def bring_back(run: Kept, force: bool) -> BroughtBack:
     ensure_not_taken(run.name, missing)
     if missing:
         outputs.fetch(missing)
-    _put(wanted)
+    put_back(wanted)
     stale = repro.stale_stages()
     return BroughtBack(run.name, run.commit, len(outs), len(missing), _differing(run), stale)
 
@@ -119,7 +119,7 @@ def _commits() -> list[str]:
     return ["HEAD", *(run.commit for run in kept_runs())]
 
 
-def _put(wanted: dict[str, bytes]) -> None:
+def put_back(wanted: dict[str, bytes]) -> None:
     """Write the files and restore the outputs; if that fails, put back what was there."""
     before = {name: Path(name).read_bytes() for name in wanted if Path(name).exists()}
     try:

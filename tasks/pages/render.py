@@ -32,6 +32,16 @@ def render_comparison(context: dict[str, Any]) -> str:
     )
 
 
+def render_proof(context: dict[str, Any]) -> str:
+    """Render proof.html.j2; equal input gives equal bytes."""
+    return _with_figures("proof.html.j2", "report.css proof.css", "", context)
+
+
+def render_pareto(context: dict[str, Any]) -> str:
+    """Render pareto.html.j2; equal input gives equal bytes."""
+    return _with_figures("pareto.html.j2", "report.css proof.css", "", context)
+
+
 def _with_figures(template: str, styles: str, script: str, context: dict[str, Any]) -> str:
     """Fill a template whose figures Plotly draws.
 
@@ -48,7 +58,7 @@ def _with_figures(template: str, styles: str, script: str, context: dict[str, An
     ]
     webgl = any(trace["type"] == "scattergl" for one in figures for trace in one.spec["data"])
     plotly = get_plotlyjs().replace("\r\n", "\n")
-    scripts = [plotly, _read("figures.js") + _read(script)]
+    scripts = [plotly, "".join(map(_read, ["figures.js", *script.split()]))]
     data = Markup(as_json({one.name: one.spec for one in figures}))  # noqa: S704  # as_json escapes
     policy = _policy(scripts, "'unsafe-inline'", webgl)
     return _fill(template, styles, scripts, policy, {**context, "figure_data": data})

@@ -1,0 +1,52 @@
+"""Where every method's subset lies between quality and diversity, apart from any consumer."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from tasks.metrics.coverage import CoverageMean
+from tasks.metrics.totals import MeanQuality
+from tasks.metrics.view import Rows, blocks_of, describe
+from tasks.proving.candidates import Candidates
+from tasks.proving.engine import Experiment
+from tasks.proving.methods import FULL, RS2
+
+SEED: Final = 0  # whose replicate of the pool is looked at
+DECIMALS: Final = 6
+
+
+def plane(plan: Experiment) -> list[dict[str, Any]]:
+    """Mean quality of each subset, and how well it covers the replicate of the pool, at seed 0.
+
+    RS2 has no one subset; the full pool covers itself wholly and shows where quality starts.
+    """
+    part = plan.candidates.replicate(SEED)
+    place = np.full(len(plan.task.ids), -1)
+    place[part.rows] = np.arange(len(part.rows))
+    rows, found = _rows(part), []
+    for contender in plan.contenders:
+        if contender.name == RS2:
+            continue
+        for budget in [1.0] if contender.name == FULL else plan.budgets:
+            schedule = contender.schedule(part, plan.size(budget), plan.in_tokens, SEED)
+            view = describe(rows, place[schedule[0]]).view()
+            found.append({
+                "budget": budget,
+                "method": contender.name,
+                "rows": len(schedule[0]),
+                "mean_quality": round(MeanQuality()(view), DECIMALS),
+                "coverage_mean": round(CoverageMean()(view), DECIMALS),
+            })  # fmt: skip
+    return found
+
+
+def _rows(part: Candidates) -> Rows:
+    pool = part.pool
+    return Rows(
+        vectors=pool.vectors,
+        quality=pool.quality,
+        cost=pool.cost,
+        group=np.zeros(len(pool.ids), dtype=np.int64),
+        groups=1,
+        block=blocks_of([str(each) for each in pool.ids]),
+    )
