@@ -391,5 +391,13 @@ def rollback(
     print(move(name).told(as_json))
 
 
+@app.command()
+def holdout(as_json: Json = False) -> None:
+    """Say what is left to ask of each held-out set, and (--json) every answer that was given."""
+    from flows.holdout import tell
+
+    print(tell(as_json))
+
+
 if __name__ == "__main__":
     main()
