@@ -413,6 +413,14 @@ def prove(
     tokens: Annotated[bool, typer.Option("--tokens", help="Budgets in tokens, not rows")] = False,
     embedder: Annotated[str, typer.Option(help="Model of the vectors; default: embed.model")] = "",
     holdout_share: Annotated[float, typer.Option(help="Share of rows held out")] = 0.2,
+    guard: Annotated[
+        int,
+        typer.Option(
+            metavar="BUDGET",
+            min=0,
+            help="Ask the held-out rows through a guard: so many answers, ever",
+        ),
+    ] = 0,
     name: Annotated[str, typer.Option(help="Name of the result; default: the file's")] = "",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Default: artifacts/proof")
@@ -431,7 +439,8 @@ def prove(
              for key, value in listed.items()}  # fmt: skip
     columns = {"text": text, "label": label, "rating": rating, "split": split}
     more = {"seeds": seeds, "tokens": tokens, "embedder": embedder, "name": name}
-    asked = {"source": source, **columns, **lists, **more, "holdout_share": holdout_share}
+    asked = {"source": source, **columns, **lists, **more, "holdout_share": holdout_share,
+             "guard": guard}  # fmt: skip
     print(tell(asked, out, as_json))
 
 

@@ -44,8 +44,8 @@ def budgets(ledger: Ledger) -> list[Budget]:
 
 
 def track_ledger(paths: Paths) -> None:
-    """Hand the ledger to DVC, if there is one."""
-    if paths.guard_ledger.exists():
+    """Hand the ledger to DVC, if there is one, and DVC knows this folder."""
+    if paths.guard_ledger.exists() and (paths.root / ".dvc").is_dir():
         repro.track(paths.guard_ledger)
 
 

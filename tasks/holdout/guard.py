@@ -61,7 +61,11 @@ class HoldoutGuard:
         return hoeffding_half_width(self.held_out.rows, self.ledger.given(self.held_out.digest))
 
     def answer(
-        self, query: str, about: str, train_score: float, held_out_score: Callable[[], float]
+        self,
+        query: str,
+        about: str,
+        train_score: Callable[[], float],
+        held_out_score: Callable[[], float],
     ) -> Line:
         """Answer one question and put it on record before the answer is seen.
 
@@ -73,7 +77,7 @@ class HoldoutGuard:
             return found
         if not self.left:
             raise self._spent()
-        train, held_out = _score(train_score, "train"), _score(held_out_score(), "held-out")
+        train, held_out = _score(train_score(), "train"), _score(held_out_score(), "held-out")
         spent = abs(held_out - train) > self._threshold(query)
         value = held_out + self._noise(1, "answer", query) if spent else train
         value = round(min(1.0, max(0.0, value)), DECIMALS)

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from schemas.errors import ContractError
+from schemas.errors import BusyError, ContractError
 from tasks.storage.rows import write_text
 from tasks.storage.secret_files import make_once, private_folder
 
@@ -48,10 +48,20 @@ class Ledger:
     @classmethod
     @contextmanager
     def held(cls, tracked: Path, private: Path) -> Iterator["Ledger"]:
-        """The ledger of a checkout, for this process alone; others wait. Unites both copies."""
+        """The ledger of a checkout, for this process alone. Unites both copies.
+
+        Raises `BusyError` while another process has it.
+        """
         private_folder(private.parent)
         with (private.parent / ".ledger.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyError(
+                    "another process asks held-out rows under this checkout's ledger",
+                    where=str(private.parent),
+                    remedy="wait for it to end: a budget is counted by one at a time",
+                ) from None
             make_once(private, "")
             ledger = cls(
                 united(read_lines(private, is_appended=True), read_lines(tracked)), private

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from tasks.paths import Paths
 from tasks.proving.building import build
 from tasks.proving.candidates import REPLICATE_SHARE, candidates_of
 from tasks.proving.engine import VERSION, Experiment, Tell, consumers_of, experiment
+from tasks.proving.guarded import guard_for
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import PASSES, contenders
 from tasks.proving.records import Record, Summary
@@ -59,7 +60,9 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
         seeds=asked.seeds,
         in_tokens=asked.tokens,
     )
-    records = experiment(plan, KnownScores.load(out / f"{task.name}.scores.jsonl"), tell)
+    with guard_for(task, asked.guard, consumers, paths) as guarded:
+        plan = replace(plan, guarded=guarded)
+        records = experiment(plan, KnownScores.load(out / f"{task.name}.scores.jsonl"), tell)
     about = {name: (each.unit, each.better) for name, each in plan.consumers.items()}
     summaries = summarise(records, about, asked.budgets)
     proof = Proof(task.name, {**built.facts, **_facts(plan, params)}, summaries, records)
@@ -70,6 +73,7 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
 
 def _facts(plan: Experiment, params: Params) -> dict[str, Any]:
     return {
+        "guard": plan.guarded.facts() if plan.guarded else None,
         "engine": VERSION,
         "task_digest": plan.task.digest,
         "embedder": params.embed.model,

@@ -68,11 +68,11 @@ def guarded(samples: Samples, seed: int, way: str = "guard", scale: float = SCAL
     guard = HoldoutGuard(held_out, FEATURES, noise, ledger, scale_factor=scale)
     asked = zip(samples.agreement[0].tolist(), samples.agreement[1].tolist(), strict=True)
     reported = [
-        guard.answer(f"feature {place}", "", train, _is(there)).value
+        guard.answer(f"feature {place}", "", _is(train), _is(there)).value
         for place, (train, there) in enumerate(asked)
     ]
     train, there, fresh = map(float, samples.vote(np.array(reported)))
-    vote = guard.answer("vote", "", train, _is(there)).value
+    vote = guard.answer("vote", "", _is(train), _is(there)).value
     return Believed(seed, way, vote, fresh, ledger.spent(held_out.digest))
 
 

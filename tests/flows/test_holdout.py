@@ -45,7 +45,7 @@ def ask(*queries: str) -> int:
     with ledger_of(paths) as ledger:
         guard = HoldoutGuard(SET, 3, noise_of(paths), ledger)
         for query in queries:
-            guard.answer(query, f"subset {query}", 1.0, lambda: 0.1)
+            guard.answer(query, f"subset {query}", lambda: 1.0, lambda: 0.1)
         return guard.left
 
 

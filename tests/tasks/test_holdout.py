@@ -17,11 +17,15 @@ from tests.benchmarks.holdout import Samples, guarded, naive
 ROWS = [{"text": f"row {place}", "label": place % 2} for place in range(1_600)]
 SET = HeldOut.of("intents", ROWS)
 SALT = LaplaceNoise(b"salt of a test")
-OVERFIT = 0.9  # on train, of a model that is worth nothing on held-out rows
 
 
 def guard_of(ledger: Ledger, budget: int = 3, held_out: HeldOut = SET, salt=SALT) -> HoldoutGuard:
     return HoldoutGuard(held_out, budget, salt, ledger)
+
+
+def overfit() -> float:
+    """On train, of a model that is worth nothing on held-out rows."""
+    return 0.9
 
 
 def never() -> float:
@@ -39,7 +43,7 @@ def test_naive_reuse_believes_in_random_labels_and_the_guard_does_not(seed):
 
 def test_an_overfit_is_answered_from_the_held_out_rows_and_costs_budget():
     guard = guard_of(Ledger())
-    line = guard.answer("a", "subset a", OVERFIT, lambda: 0.5)
+    line = guard.answer("a", "subset a", overfit, lambda: 0.5)
     assert line.spent
     assert line.value == pytest.approx(0.5, abs=0.1)
     assert line.value != 0.5, "noise"
@@ -48,15 +52,15 @@ def test_an_overfit_is_answered_from_the_held_out_rows_and_costs_budget():
 
 def test_agreement_is_answered_by_the_train_estimate_and_costs_nothing():
     guard = guard_of(Ledger())
-    line = guard.answer("a", "subset a", 0.801234, lambda: 0.8)
+    line = guard.answer("a", "subset a", lambda: 0.801234, lambda: 0.8)
     assert (line.value, line.spent, guard.left) == (0.801234, False, 3)
 
 
 def test_the_same_question_has_the_same_answer_and_is_not_evaluated_again():
     ledger = Ledger()
-    first = guard_of(ledger).answer("a", "subset a", OVERFIT, lambda: 0.5)
-    assert guard_of(ledger).answer("a", "subset a", OVERFIT, never) == first
-    assert guard_of(Ledger()).answer("a", "subset a", OVERFIT, lambda: 0.5) == first, (
+    first = guard_of(ledger).answer("a", "subset a", overfit, lambda: 0.5)
+    assert guard_of(ledger).answer("a", "subset a", overfit, never) == first
+    assert guard_of(Ledger()).answer("a", "subset a", overfit, lambda: 0.5) == first, (
         "the ledger was lost: the noise is not drawn anew, so it cannot be averaged away"
     )
 
@@ -64,20 +68,20 @@ def test_the_same_question_has_the_same_answer_and_is_not_evaluated_again():
 def test_a_spent_budget_refuses_new_questions_with_what_to_do_and_answers_old_ones():
     ledger = Ledger()
     guard = guard_of(ledger, budget=2)
-    old = [guard.answer(query, query, OVERFIT, lambda: 0.5) for query in "ab"]
+    old = [guard.answer(query, query, overfit, lambda: 0.5) for query in "ab"]
     with pytest.raises(SpentError) as refusal:
-        guard.answer("c", "subset c", OVERFIT, never)
+        guard.answer("c", "subset c", overfit, never)
     said = str(refusal.value)
     assert "intents" in said
     assert "budget of 2" in said
     assert "2 questions answered" in said
     assert "fresh rows" in said
-    assert guard.answer("a", "a", OVERFIT, never) == old[0]
+    assert guard.answer("a", "a", overfit, never) == old[0]
 
 
 def test_a_budget_never_grows():
     ledger = Ledger()
-    guard_of(ledger, budget=2).answer("a", "a", OVERFIT, lambda: 0.5)
+    guard_of(ledger, budget=2).answer("a", "a", overfit, lambda: 0.5)
     assert guard_of(ledger, budget=1).left == 0
     with pytest.raises(SettingsError, match="was fixed when it was first asked"):
         guard_of(ledger, budget=3)
@@ -96,7 +100,7 @@ def test_few_rows_are_warned_of_with_the_gap_that_would_pass():
 
 def test_a_score_that_is_no_share_is_refused():
     with pytest.raises(WinnowError, match=r"must lie in \[0, 1\]"):
-        guard_of(Ledger()).answer("a", "a", 31.5, lambda: 0.5)
+        guard_of(Ledger()).answer("a", "a", lambda: 31.5, lambda: 0.5)
 
 
 def test_hoeffding_gives_the_published_half_width():
@@ -121,7 +125,7 @@ class TestLedgerOnDisk:
         with Ledger.held(*copies) as ledger:
             guard = guard_of(ledger)
             for query in queries:
-                guard.answer(query, query, OVERFIT, lambda: 0.5)
+                guard.answer(query, query, overfit, lambda: 0.5)
             return guard.left
 
     def test_both_copies_hold_the_answers_and_the_private_one_is_private(self, copies):
@@ -155,7 +159,7 @@ class TestLedgerOnDisk:
 
     def test_an_answer_is_on_disk_before_it_is_seen(self, copies):
         with Ledger.held(*copies) as ledger:
-            guard_of(ledger).answer("a", "a", OVERFIT, lambda: 0.5)
+            guard_of(ledger).answer("a", "a", overfit, lambda: 0.5)
             assert [line.query for line in read_lines(copies[1])] == ["a"]
 
     def test_a_line_that_was_cut_by_a_kill_was_never_answered(self, copies):
