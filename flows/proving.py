@@ -1,6 +1,7 @@
 """`winnow prove` at a terminal: progress to stderr as it comes, the table to stdout."""
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from itertools import groupby
@@ -25,6 +26,7 @@ HEADER = ("budget", "method", "score", "against uniform", "95 % interval", "verd
 
 def tell(asked: dict[str, Any], out: Path | None, as_data: bool) -> str:
     """Run the experiment; returns the table, or all of it as JSON."""
+    _listen()
     proof = run(settings_of(asked), out, _progress)
     return json.dumps(proof.as_dict()) if as_data else as_text(proof)
 
@@ -46,6 +48,15 @@ def run(asked: ProveParams, out: Path | None, progress: Tell) -> Proof:
     finally:
         if asked.guard:
             track_ledger(paths)
+
+
+def _listen() -> None:
+    """Show the lines of embedding and scoring too."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("winnow")
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.INFO)
 
 
 def _progress(text: str) -> None:
@@ -97,5 +108,5 @@ def guarded(guard: dict[str, Any] | None) -> str:
     return (
         f"Held-out rows were asked through a guard: {guard['answered']:,} answers, "
         f"{guard['left']:,} of {guard['budget']:,} of their own left; the others are estimates "
-        f"inside the train rows. Intervals hold no noise of the guard.{warning}\n"
+        f"inside the train rows. Intervals hold the spread over seeds alone.{warning}\n"
     )

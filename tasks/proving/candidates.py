@@ -12,7 +12,6 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from schemas.params import Params
-from schemas.results import SEMANTIC
 from tasks.deduplicate import near_duplicates
 from tasks.engine.draws import uniform_keys
 from tasks.engine.pool import Pool
@@ -28,19 +27,19 @@ from tasks.scorers.quality import check_weights, combine
 REPLICATE_SHARE: Final = 0.9  # of the pool, in each seed's replicate
 CHUNK_ROWS: Final = 4_096
 DECIMALS: Final = 6  # as stage `score` rounds
-COPY: Final = "duplicate"
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """A pool, the place of each of its rows in the task, and rows whose better twin is there.
+    """A pool, the place of each of its rows in the task, and the better twin of rows that have one.
 
-    Only the method `default` heeds `closed`: the pipeline sets such rows aside before it chooses.
+    `twins` maps a row of the pool to the one that stands for it. Only the method `default` heeds
+    it: the pipeline sets such rows aside before it chooses.
     """
 
     pool: Pool
     rows: Int[np.ndarray, " n"]
-    closed: dict[int, str]
+    twins: dict[int, int]
 
     def replicate(self, seed: int) -> "Candidates":
         """A seeded 90 % of the rows, by hash of id: the pool that all methods see at this seed."""
@@ -60,8 +59,9 @@ class Candidates:
             group_names=pool.group_names,
             stratum=pool.stratum[here],
         )
-        closed = {place[row]: rule for row, rule in self.closed.items() if row in place}
-        return Candidates(part, self.rows[here], closed)
+        pairs = ((place.get(row), place.get(twin)) for row, twin in self.twins.items())
+        both = {row: twin for row, twin in pairs if row is not None and twin is not None}
+        return Candidates(part, self.rows[here], both)
 
 
 def candidates_of(task: Task, params: Params, paths: Paths) -> Candidates:
@@ -79,7 +79,7 @@ def candidates_of(task: Task, params: Params, paths: Paths) -> Candidates:
         group_names=(task.name,),
         stratum=cluster_rows(vectors, params.score.clusters, params.seed).labels,
     )
-    return Candidates(pool, rows, _closed(pool, texts, params))
+    return Candidates(pool, rows, _twins(pool, texts, params))
 
 
 def quality_of(texts: list[str], params: Params, paths: Paths) -> Float[np.ndarray, " n"]:
@@ -103,17 +103,32 @@ def quality_of(texts: list[str], params: Params, paths: Paths) -> Float[np.ndarr
     return combine(columns, params.score.quality_weights, COLUMNS, len(texts)).values
 
 
-def _closed(pool: Pool, texts: list[str], params: Params) -> dict[int, str]:
-    """Rows that the pipeline drops for a twin: equal texts, near copies, close vectors if asked."""
-    frame = pl.DataFrame({"id": pool.ids.tolist(), "text": texts}).with_row_index("place")
+def _twins(pool: Pool, texts: list[str], params: Params) -> dict[int, int]:
+    """Rows that the pipeline drops, and for whom: equal texts, near copies, close vectors if asked.
+
+    Who stands for a row is not itself dropped.
+    """
+    frame = pl.DataFrame({"id": pool.ids.tolist(), "text": texts})
+    frame = frame.with_columns(row=pl.int_range(pl.len()), source_file=pl.lit(""))
     first = frame.unique("text", keep="first", maintain_order=True)
-    of_file = first.with_columns(source_file=pl.lit(""), row=pl.col("place").cast(pl.Int64))
-    near = near_duplicates(of_file, params.deduplicate, params.seed)["row"].to_list()
-    again = frame.join(first, on="place", how="anti")["place"].to_list()
-    closed = dict.fromkeys([*again, *near], COPY)
+    equal = frame.join(first.select("text", twin="row"), on="text").filter(
+        pl.col("row") != pl.col("twin")
+    )
+    near = near_duplicates(first, params.deduplicate, params.seed)
+    near = near.join(first.select(keeper_id="id", twin="row"), on="keeper_id")
+    found = dict(equal.select("row", "twin").rows()) | dict(near.select("row", "twin").rows())
     if params.score.semantic_threshold:
-        rank = np.empty(len(pool), dtype=np.int64)
-        rank[np.argsort(-pool.quality, kind="stable")] = np.arange(len(pool))
-        keeper = drop_near(pool.vectors, rank, params.score.semantic_threshold).keeper
-        closed |= dict.fromkeys(np.flatnonzero(keeper >= 0).tolist(), SEMANTIC)
-    return {int(row): rule for row, rule in sorted(closed.items())}
+        kept = np.array([row for row in range(len(pool)) if row not in found], dtype=np.int64)
+        rank = np.empty(len(kept), dtype=np.int64)
+        rank[np.argsort(-pool.quality[kept], kind="stable")] = np.arange(len(kept))
+        keeper = drop_near(pool.vectors[kept], rank, params.score.semantic_threshold).keeper
+        dropped = np.flatnonzero(keeper >= 0)
+        found |= dict(zip(kept[dropped].tolist(), kept[keeper[dropped]].tolist(), strict=True))
+    return {row: _last(found, row) for row in sorted(found)}
+
+
+def _last(twins: dict[int, int], row: int) -> int:
+    """Follow a row to the one that stays."""
+    while row in twins:
+        row = twins[row]
+    return row

@@ -145,7 +145,7 @@ def _pool_digest(plan: Experiment) -> str:
     pool, found = candidates.pool, sha256()
     for array in (pool.vectors, pool.quality, pool.cost, pool.group, pool.stratum, candidates.rows):
         found.update(np.ascontiguousarray(array).tobytes())
-    about: list[Any] = [list(pool.ids), sorted(candidates.closed.items()), REPLICATE_SHARE]
+    about: list[Any] = [list(pool.ids), sorted(candidates.twins.items()), REPLICATE_SHARE]
     return key_of({"arrays": found.hexdigest(), "about": about})
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 from schemas.params import Params
-from schemas.results import Method, Selection
+from schemas.results import SEMANTIC, Method, Selection
 from tasks.engine.limits import Limits, cost_of
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
@@ -86,7 +86,7 @@ class Contender:
         return Limits(
             budget,
             in_tokens,
-            closed=candidates.closed,
+            closed=dict.fromkeys(candidates.twins, SEMANTIC),
             min_quality=self.min_quality,
             min_distance=self.min_distance,
         )

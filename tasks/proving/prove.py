@@ -67,7 +67,7 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
     summaries = summarise(records, about, asked.budgets)
     proof = Proof(task.name, {**built.facts, **_facts(plan, params)}, summaries, records)
     write_text(out / f"{task.name}.json", json.dumps(proof.as_dict(), indent=2) + "\n")
-    write_lines(out.with_suffix(".jsonl"), summaries)
+    write_lines(out.parent / f"{out.name}.jsonl", summaries)
     return proof
 
 
@@ -81,7 +81,7 @@ def _facts(plan: Experiment, params: Params) -> dict[str, Any]:
         "seeds": plan.seeds,
         "passes": PASSES,
         "replicate_share": REPLICATE_SHARE,
-        "rows_with_a_better_twin": len(plan.candidates.closed),
+        "rows_with_a_better_twin": len(plan.candidates.twins),
         "methods": {each.name: each.facts() for each in plan.contenders},
         "consumers": {
             name: {"version": each.version, "unit": each.unit, "better": each.better}

@@ -9,19 +9,22 @@ def learn(
     rows: tuple[np.ndarray, np.ndarray],
     labels: np.ndarray,
     order: np.ndarray,
-    state: tuple[np.ndarray, np.ndarray],
-    rate: np.float32,
+    weights: np.ndarray,
+    rates: tuple[float, float],
 ) -> None:
-    """Go once through the rows of `order`, updating `state` (weights, squared gradients) in place.
+    """Go once through the rows of `order`, updating `weights` in place.
 
-    `rows` holds offsets and feature numbers; a row of m features has the value 1 / sqrt(m) in each
-    (AdaGrad: Duchi, Hazan, Singer, 2011).
+    `rows` holds offsets and feature numbers; a row of m features has the value 1 / sqrt(m) in each.
+    The rate goes in equal steps from the first of `rates` to the second. Plain steps, since steps
+    scaled weight by weight push every wrong class as hard as the right one.
     """
     offsets, features = rows
-    weights, squares = state
+    step = np.float32((rates[1] - rates[0]) / max(len(order), 1))
+    rate = np.float32(rates[0])
     classes = weights.shape[1]
     logits = np.empty(classes, np.float32)
     for row in order:
+        rate += step
         start, stop = offsets[row], offsets[row + 1]
         if stop == start:
             continue
@@ -38,11 +41,9 @@ def learn(
             logits[one] = logits[one] / total * value
         logits[labels[row]] -= value
         for place in range(start, stop):
-            weight, square = weights[features[place]], squares[features[place]]
+            weight = weights[features[place]]
             for one in range(classes):
-                gradient = logits[one]
-                square[one] += gradient * gradient
-                weight[one] -= rate * gradient / np.sqrt(square[one] + np.float32(1e-8))
+                weight[one] -= rate * logits[one]
 
 
 @njit(cache=True, nogil=True)

@@ -19,7 +19,7 @@ METHODS |= {"rs2", "full"}
 
 @pytest.fixture(scope="module")
 def rows() -> pl.DataFrame:
-    """Labelled rows of the tiny model's words, each class with favourites; one copy across the split."""
+    """Labelled rows of the tiny model's words, with favourites per class, one copied to test."""
     random = np.random.default_rng(0)
     words = np.array(VOCABULARY[1:])
     labels = random.integers(0, 3, 200)

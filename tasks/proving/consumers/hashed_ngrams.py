@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import ClassVar
 
 import numpy as np
@@ -15,18 +16,18 @@ from tasks.proving.task import Schedule, Task
 
 @dataclass(frozen=True)
 class HashedNgrams:
-    """Softmax regression by AdaGrad, row by row, on hashed distinct word 1-grams and 2-grams.
+    """Softmax regression by gradient steps, row by row, on hashed distinct words and word pairs.
 
     It reads texts alone, so that no selector can win because it shares the consumer's vectors. What
-    holds it back is the number of passes, the same for every method; nothing is tuned.
+    holds it back is the number of passes, the same for every method; nothing is tuned per subset.
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     unit: ClassVar[str] = "accuracy"
     better: ClassVar[str] = "higher"
     needs: ClassVar[str] = "labels"
     buckets: int = 2**18
-    rate: float = 0.5
+    rate: float = 8.0  # of the first step; chosen once, on uniform subsets of CLINC150
 
     def __call__(self, task: Task, schedule: Schedule, seed: int) -> float:
         """Accuracy on the test rows."""
@@ -47,12 +48,11 @@ class HashedNgrams:
         place = np.full(self.buckets, -1, dtype=np.int64)
         place[known] = np.arange(len(known))
         weights = np.zeros((len(known), task.classes), dtype=np.float32)
-        state = (weights, np.zeros_like(weights))
         random = np.random.default_rng([seed, 2])
         numbered = place[features]  # of rows never seen some are -1; no pass goes through them
-        for rows in schedule:
-            order = random.permutation(rows)
-            learn((offsets, numbered), task.labels, order, state, np.float32(self.rate))
+        falling = self.rate * np.linspace(1.0, 0.0, len(schedule) + 1)
+        for rows, rates in zip(schedule, pairwise(falling.tolist()), strict=True):
+            learn((offsets, numbered), task.labels, random.permutation(rows), weights, rates)
         found = predict(*_taken(offsets, numbered, task.test), weights)
         right: np.ndarray = (found == task.labels[task.test]).astype(np.float64)
         return right
