@@ -10,6 +10,7 @@ import pytest
 from schemas.errors import ContractError, SettingsError, WinnowError
 from tasks.holdout import HeldOut, HoldoutGuard, Ledger, SpentError
 from tasks.holdout.held_out import hoeffding_half_width
+from tasks.holdout.knee import confirmed
 from tasks.holdout.ledger import read_lines
 from tasks.holdout.noise import LaplaceNoise
 from tests.benchmarks.holdout import Samples, guarded, naive
@@ -173,3 +174,28 @@ class TestLedgerOnDisk:
         copies[0].write_text(f"{lines[0]}\n{json.dumps({'held_out': 1})}\n")
         with pytest.raises(ContractError, match=r"ledger.jsonl, line 2"):
             self.spend(copies)
+
+
+class TestConfirmedChoice:
+    SCORES = {"uniform": 0.70, "knee": 0.62, "next": 0.69, "last": 0.90}  # noqa: RUF012
+
+    def test_the_first_that_holds_up_is_taken_and_no_more_are_asked(self):
+        found = confirmed(["knee", "next", "last"], "uniform", self.SCORES.__getitem__, 0.02)
+        assert found.choice == "next"
+        assert found.answers == ((None, 0.70), ("knee", 0.62), ("next", 0.69))
+
+    def test_where_none_holds_up_the_wanted_one_stays_and_that_is_said(self):
+        found = confirmed(["knee"], "uniform", self.SCORES.__getitem__, 0.02)
+        assert found.choice == "knee"
+        assert "not confirmed" in found.words
+
+    def test_a_spent_guard_leaves_the_wanted_one_unconfirmed(self):
+        guard = guard_of(Ledger(), budget=1)
+
+        def ask(choice: str) -> float:
+            return guard.answer(choice, choice, overfit, lambda: 0.5).value
+
+        found = confirmed(["knee", "next"], "uniform", ask, 0.02)
+        assert found.choice == "knee"
+        assert len(found.answers) == 1
+        assert "budget of 1 is spent" in found.words
