@@ -416,6 +416,14 @@ def prove(
     ] = False,
     embedder: Annotated[str, typer.Option(help="Model of the vectors; default: embed.model")] = "",
     holdout_share: Annotated[float, typer.Option(help="Share of rows held out")] = 0.2,
+    guard: Annotated[
+        int,
+        typer.Option(
+            metavar="BUDGET",
+            min=0,
+            help="Ask the held-out rows through a guard: so many answers, ever",
+        ),
+    ] = 0,
     name: Annotated[str, typer.Option(help="Name of the result; default: the file's")] = "",
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Default: artifacts/proof")
@@ -433,14 +441,9 @@ def prove(
     lists = {key: [part.strip() for part in value.split(",") if part.strip()]
              for key, value in listed.items()}  # fmt: skip
     columns = {"text": text, "label": label, "rating": rating, "split": split}
-    more = {
-        "seeds": seeds,
-        "tokens": tokens,
-        "embedder": embedder,
-        "name": name,
-        "quantiles": quantiles,
-    }
-    asked = {"source": source, **columns, **lists, **more, "holdout_share": holdout_share}
+    more = {"seeds": seeds, "tokens": tokens, "embedder": embedder, "name": name,
+            "quantiles": quantiles, "guard": guard, "holdout_share": holdout_share}  # fmt: skip
+    asked = {"source": source, **columns, **lists, **more}
     print(tell(asked, out, as_json))
 
 
@@ -465,6 +468,14 @@ def pareto(
     from flows.pareto import tell
 
     print(tell(weights, budgets, diversity, as_json))
+
+
+@app.command()
+def holdout(as_json: Json = False) -> None:
+    """Say what is left to ask of each held-out set, and (--json) every answer that was given."""
+    from flows.holdout import tell
+
+    print(tell(as_json))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from flows import repro
 from flows.estimate.foresight import foresee, review
 from flows.findings import failed_gates, read_metrics
 from flows.form import CurateParams, filled
+from flows.holdout import track_ledger
 from flows.outcome import Outcome, row_counts
 from flows.promotion.folder import current_name
 from flows.promotion.promote import promote
@@ -81,6 +82,7 @@ def _run_stages(foreseen: Outlook | None) -> Any:
             return Failed(message=state.message, data=state.result(raise_on_failure=False))
         outcomes.append(state.result())
     publish_run(Paths(), before)
+    track_ledger(Paths())
     kept = keep(flow_run.get_name() or "curate", _tell)
     ran = [outcome.stage for outcome in outcomes if outcome.state == "Completed"]
     if told := review(foreseen, ran, Paths()):

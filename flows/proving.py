@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from flows.console import columns
+from flows.holdout import track_ledger
 from schemas.params import Params
 from schemas.plain import plain
 from schemas.proof import ProveParams
@@ -43,7 +44,11 @@ def run(asked: ProveParams, out: Path | None, progress: Tell) -> Proof:
     """Run it with the settings of params.yaml, or Winnow's own where there is no such file."""
     paths = Paths()
     params = load_params(paths.params) if paths.params.exists() else Params()
-    return prove(asked, params, paths, out or paths.artifacts / "proof", progress)
+    try:
+        return prove(asked, params, paths, out or paths.artifacts / "proof", progress)
+    finally:
+        if asked.guard:
+            track_ledger(paths)
 
 
 def _listen() -> None:
@@ -96,8 +101,20 @@ def _line(each: Summary) -> Sequence[str]:
 
 def explained(facts: dict[str, Any]) -> str:
     """What the intervals and verdicts mean."""
-    return (
+    return guarded(facts["guard"]) + (
         f"Differences are paired over {facts['seeds']} seeds and by test row; the interval holds "
         f"both errors and is not adjusted.\nVerdicts are: Holm, 5 % over all "
         f"{facts['comparisons']} comparisons."
+    )
+
+
+def guarded(guard: dict[str, Any] | None) -> str:
+    """What the guard means for the scores, if there was one."""
+    if guard is None:
+        return ""
+    warning = f"\n{plain(guard['warning'])}" if guard["warning"] else ""
+    return (
+        f"Held-out rows were asked through a guard: {guard['answered']:,} answers, "
+        f"{guard['left']:,} of {guard['budget']:,} of their own left; the others are estimates "
+        f"inside the train rows. Intervals hold the spread over seeds alone.{warning}\n"
     )

@@ -421,6 +421,34 @@ class GateParams(Block):
     max_drift_of_new_rows: float = Field(
         default=0.3, gt=0, le=1, description="The same, of the new rows alone"
     )
+    holdout_file: str = Field(
+        default="",
+        description="Labelled held-out rows, file or glob: a model trained on the selection is "
+        "asked there, through a guard; empty: off",
+    )
+    holdout_text_key: str = Field(
+        default="text", min_length=1, description="Column of a held-out row's text"
+    )
+    holdout_label_key: str = Field(
+        default="label",
+        min_length=1,
+        description="Column of the class, there and in the corpus",
+    )
+    holdout_consumer: Literal["hashed_ngrams", "linear_probe"] = Field(
+        default="hashed_ngrams", description="Model that is trained, as in `winnow prove`"
+    )
+    holdout_min_score: float = Field(
+        default=0.0, ge=0, le=1, description="Least accuracy of a run that is not held"
+    )
+    holdout_max_fall: float = Field(
+        default=0.02, ge=0, le=1, description="Largest fall of it against the promoted run's"
+    )
+    holdout_budget: int = Field(
+        default=20, ge=1, description="Answers that the held-out rows give at most, ever"
+    )
+    holdout_when_spent: Literal["hold", "pass"] = Field(
+        default="hold", description="What becomes of a run that can no longer be asked"
+    )
 
 
 class ReportParams(Block):

@@ -48,6 +48,11 @@ class ProveParams(Block):
         pattern=r"^([A-Za-z0-9][A-Za-z0-9_.-]*)?$",
         description="Name of the result; empty: that of the first file",
     )
+    guard: int = Field(
+        default=0,
+        ge=0,
+        description="Answers that the held-out rows give at most, ever (HoldoutGuard); 0: no guard",
+    )
 
     @field_validator("text")
     @classmethod

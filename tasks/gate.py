@@ -33,7 +33,7 @@ from tasks.gates.survival import Share
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors_at, write_rows
 
-VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
 INPUTS: Final = ("documents", "vectors", "scores", "selection", "decisions")
 COMPARED: Final = ("previous_profile", "previous_survival")
 LISTED: Final = 30  # passed gates of one kind, those nearest to their limit; failed ones all
@@ -69,6 +69,12 @@ def run(params: Params, paths: Paths) -> Manifest:
     before = Profiles(*(read_rows(paths.table(name)) for name in COMPARED))
     gates = judge(now, before, params.gate, params.previous.run)
     gates = [contracts(paths), *gates]
+    answer = None
+    if params.gate.holdout_file:
+        from tasks.gates.holdout import holdout_gate  # numba and a model's loader, if asked for
+
+        asked = holdout_gate(params, paths)
+        gates, answer = [*gates, asked.gate], asked.answer
     failed = [gate for gate in gates if not gate.passed]
     for gate in failed:
         log.info(f"held by {gate.name}: {gate.words}")
@@ -83,9 +89,11 @@ def run(params: Params, paths: Paths) -> Manifest:
             "failed": [gate.words for gate in failed],
             "gates": [gate.record() for gate in listed],
             "not_listed": len(gates) - len(listed),
+            **({"holdout": answer} if answer else {}),
         },
     )
-    read = (*map(paths.table, (*INPUTS, *COMPARED)), manifest_path(paths, "validate"))
+    manifests = (manifest_path(paths, "validate"), manifest_path(paths, "previous"))
+    read = (*map(paths.table, (*INPUTS, *COMPARED)), *manifests)
     return write_manifest(paths, manifest, read, tuple(map(paths.table, ("profile", "survival"))))
 
 

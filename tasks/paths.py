@@ -1,9 +1,13 @@
 """Where the files of a run lie. Imports nothing heavy: `winnow why` is to be quick."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tasks.storage.places import is_remote
+
+SECRETS: Final = "WINNOW_SECRETS"  # names another folder for secrets, for checkouts to share
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,16 @@ class Paths:
     def takedowns(self) -> Path:
         """Folder of the takedown records: which rows stay out, by salted digests."""
         return self.root / "takedowns"
+
+    @property
+    def guard_ledger(self) -> Path:
+        """Every answer given on held-out rows; DVC tracks it on its own, beside the pipeline."""
+        return self.root / "guard" / "ledger.jsonl"
+
+    @property
+    def secrets(self) -> Path:
+        """Folder of the guards' salt and private ledger: ignored by git and DVC, its owner's."""
+        return Path(os.environ.get(SECRETS) or self.root / ".winnow-secrets")
 
     @property
     def params(self) -> Path:

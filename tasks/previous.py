@@ -7,7 +7,7 @@ can be rebuilt where the promoted folders are not.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -68,7 +68,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         version=VERSION,
         params={"run": params.previous.run, "heeded": params.choose.heeds_previous},
         rows={name: len(table) for name, table in tables.items()},
-        facts={"selected": len(chosen)},
+        facts={"selected": len(chosen), **answered(paths, params.previous.run)},
     )
     return write_manifest(paths, manifest, outputs=tuple(map(paths.table, tables)))
 
@@ -79,6 +79,15 @@ def previous_rows(ledger: pl.DataFrame, chosen: pl.DataFrame) -> pl.DataFrame:
     first = ledger.sort("id", *best, "stage", "rule", "source").unique("id", keep="first")
     ranks = chosen.select("id", "rank", "content_sha256")
     return first.join(ranks, on="id", how="left").sort("id")
+
+
+def answered(paths: Paths, run: str) -> dict[str, Any]:
+    """What the gate of held-out rows was answered for the promoted run; empty if it was not."""
+    gates = paths.promoted / run / "gates.json"
+    if not (run and gates.exists()):
+        return {}
+    facts = Manifest.read(gates).facts
+    return {"holdout": facts["holdout"]} if "holdout" in facts else {}
 
 
 def _read(path: Path, empty: pl.DataFrame) -> pl.DataFrame:

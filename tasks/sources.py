@@ -34,6 +34,9 @@ def run(params: Params, paths: Paths) -> Manifest:
     if evaluations := params.decontaminate.evaluations:  # read by `decontaminate`
         found = find_sources(evaluations, paths, "decontaminate.evaluations")
         listing["evaluations"] = [asdict(file) for file in found]
+    if holdout := params.gate.holdout_file:  # read by `gate`
+        found = find_sources([holdout], paths, "gate.holdout_file")
+        listing["holdout"] = [asdict(file) for file in found]
     text = json.dumps(listing, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     write_text(paths.json("sources"), text)
     return Manifest(

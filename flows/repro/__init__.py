@@ -20,6 +20,7 @@ import yaml
 
 from flows.repro.torn import mend_files_in_use, mend_lock_file
 from schemas.errors import BusyError, SettingsError, TransferError, WinnowError
+from tasks.paths import SECRETS, Paths
 
 LOCK_FILE: Final = Path("dvc.lock")
 RESTORED: Final = "is cached - skipping run"  # DVC's words for: outputs taken from its run cache
@@ -148,7 +149,7 @@ def _dvc(
     process = subprocess.Popen(
         [sys.executable, "-m", "dvc", *arguments],
         cwd=folder,
-        env=stage_environment(),
+        env=stage_environment() if folder == Path() else copy_environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
@@ -173,6 +174,11 @@ def stage_environment() -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "DVC_NO_ANALYTICS": "1",
     }
+
+
+def copy_environment() -> dict[str, str]:
+    """Environment of a DVC process in a copy of this checkout: its salt, its ledger of answers."""
+    return {**stage_environment(), SECRETS: str(Paths().secrets.resolve())}
 
 
 def read_lines(stream: IO[bytes], clock: Callable[[], float] = time.monotonic) -> Iterator[str]:
@@ -241,6 +247,12 @@ def stage_names() -> list[str]:
     """Names of the pipeline's stages, as DVC reads them; raises `WinnowError` if it cannot."""
     with repository() as repo:
         return [stage.name for stage in repo.index.stages if hasattr(stage, "name")]
+
+
+def track(path: Path) -> None:
+    """Have DVC track a file beside the pipeline, or its newer content: `<path>.dvc`, its cache."""
+    with repository() as repo:
+        repo.add(str(path))
 
 
 def default_remote() -> Remote | None:

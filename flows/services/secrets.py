@@ -1,12 +1,12 @@
 """The services' passwords: made once, kept in files that only their owner can read."""
 
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Final
 
 from flows.services.config import Config
+from tasks.storage.secret_files import make_once, private_folder
 
 FILES: Final = (  # compose.yaml mounts these same files
     "postgres_password",
@@ -19,13 +19,12 @@ FILES: Final = (  # compose.yaml mounts these same files
 
 def ensure_secrets(folder: Path, config: Config) -> None:
     """Make the files of `FILES` that are missing; those that are there stay as they are."""
-    folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o700)
-    password = _once(folder / "postgres_password", secrets.token_urlsafe(24))
-    _once(folder / "pgpass", f"*:*:*:{config.postgres_user}:{password}\n")
-    key = _once(folder / "s3_credentials", _aws_profile())
-    _once(folder / "s3_identities.json", _identities(key))
-    _once(folder / "prefect_auth", f"winnow:{secrets.token_urlsafe(24)}")
+    private_folder(folder)
+    password = make_once(folder / "postgres_password", secrets.token_urlsafe(24))
+    make_once(folder / "pgpass", f"*:*:*:{config.postgres_user}:{password}\n")
+    key = make_once(folder / "s3_credentials", _aws_profile())
+    make_once(folder / "s3_identities.json", _identities(key))
+    make_once(folder / "prefect_auth", f"winnow:{secrets.token_urlsafe(24)}")
 
 
 def _aws_profile() -> str:
@@ -43,14 +42,3 @@ def _identities(profile: str) -> str:
     actions = ["Admin", "Read", "Write", "List", "Tagging"]
     who = {"name": "winnow", "credentials": [credentials], "actions": actions}
     return json.dumps({"identities": [who]}, indent=1)
-
-
-def _once(path: Path, text: str) -> str:
-    """Write a file with mode 600 from its first byte, unless it is there; returns what it holds."""
-    try:
-        number = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="utf-8")
-    with os.fdopen(number, "w", encoding="utf-8") as file:
-        file.write(text)
-    return text

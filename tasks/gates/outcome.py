@@ -8,6 +8,8 @@ import numpy as np
 
 DECIMALS: Final = 6
 FLOOR: Final = "source_floor"
+HOLDOUT: Final = "holdout"
+FROM_BELOW: Final = (FLOOR, HOLDOUT)  # gates whose limit is the least, not the most
 BEYOND: Final = 2.0  # times a limit of zero
 POWER: Final = 0.8  # with which a test finds the effect that it names as its smallest
 
@@ -36,7 +38,7 @@ class Gate:
         if self.value is None or self.limit is None:
             return 0.0
         part, whole = self.value, self.limit
-        if self.name == FLOOR:  # the only limit from below
+        if self.name in FROM_BELOW:
             part, whole = whole, part
         return max(0.0, part / whole) if whole else BEYOND * (part > 0)
 

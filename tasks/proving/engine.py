@@ -12,6 +12,7 @@ from schemas.errors import SettingsError
 from tasks.proving.answers import answer
 from tasks.proving.candidates import REPLICATE_SHARE, Candidates
 from tasks.proving.consumers import CONSUMERS, DEAR, Consumer
+from tasks.proving.guarded import Guarded
 from tasks.proving.ledger import KnownScores, key_of
 from tasks.proving.methods import FULL, Contender
 from tasks.proving.records import Record
@@ -33,6 +34,7 @@ class Experiment:
     budgets: Sequence[float]
     seeds: int
     in_tokens: bool = False
+    guarded: Guarded | None = None
 
     def size(self, budget: float) -> int:
         """A budget in rows or tokens."""
@@ -83,6 +85,8 @@ def experiment(plan: Experiment, known: KnownScores, tell: Tell) -> list[Record]
             "size": [plan.size(budget), plan.in_tokens],
             "seed": seed,
         }
+        if plan.guarded:  # its answers are no exact scores
+            facts["guard"] = plan.guarded.guard.held_out.digest
         keys = {
             name: key_of({**facts, "consumer": [name, consumer.version, asdict(consumer)]})  # type: ignore[call-overload]
             for name, consumer in plan.consumers.items()
@@ -113,7 +117,11 @@ def _record(
     plan: Experiment, cell: tuple[int, str, float], name: str, key: str, schedule: Schedule
 ) -> Record:
     seed, method, budget = cell
-    given = answer(plan.consumers[name], plan.task, schedule, seed)
+    asked = (plan.consumers[name], plan.task, schedule, seed)
+    if plan.guarded:
+        given = plan.guarded(f"{method} {budget:g} {name} seed {seed}", *asked)
+    else:
+        given = answer(*asked)
     tokens = [int(plan.task.tokens[rows].sum()) for rows in schedule]
     return Record(
         dataset=plan.task.name,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tasks.paths import Paths
 from tasks.proving.building import build
 from tasks.proving.candidates import REPLICATE_SHARE, candidates_of
 from tasks.proving.engine import VERSION, Experiment, Tell, consumers_of, experiment
+from tasks.proving.guarded import guard_for
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import PASSES, contenders
 from tasks.proving.plane import plane
@@ -67,11 +68,13 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
         in_tokens=asked.tokens,
     )
     known = KnownScores.load(out / f"{task.name}.scores.jsonl")
-    records = experiment(plan, known, tell)
+    with guard_for(task, asked.guard, consumers, paths) as guarded:
+        plan = replace(plan, guarded=guarded)
+        records = experiment(plan, known, tell)
+        by_bin = quantiles(plan, known, tell) if asked.quantiles else {}
     about = {name: (each.unit, each.better) for name, each in plan.consumers.items()}
     summaries = summarise(records, about, asked.budgets)
     facts = {**built.facts, **_facts(plan, params)}
-    by_bin = quantiles(plan, known, tell) if asked.quantiles else {}
     proof = Proof(task.name, facts, summaries, records, plane(plan), by_bin)
     write_text(out / f"{task.name}.json", json.dumps(proof.as_dict(), indent=2) + "\n")
     write_text(out / f"{task.name}.html", proof_page(proof.as_dict()))
@@ -81,6 +84,7 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
 
 def _facts(plan: Experiment, params: Params) -> dict[str, Any]:
     return {
+        "guard": plan.guarded.facts() if plan.guarded else None,
         "engine": VERSION,
         "task_digest": plan.task.digest,
         "embedder": params.embed.model,
