@@ -425,5 +425,49 @@ def sources(
     print(tell(candidate or [], target, settings, as_json, page))
 
 
+@app.command()
+def prove(
+    source: Annotated[
+        list[str], typer.Option(metavar="FILE", help="File or glob; may be repeated")
+    ],
+    text: Annotated[str, typer.Option(metavar="COLUMN", help="Text; a,b joins several")] = "text",
+    label: Annotated[str, typer.Option(metavar="COLUMN", help="Class to predict")] = "",
+    rating: Annotated[str, typer.Option(metavar="COLUMN", help="Number to predict")] = "",
+    split: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Says train or test; default: held out by hash")
+    ] = "",
+    budgets: Annotated[str, typer.Option(help="Shares of the pool")] = "0.01,0.05,0.1,0.3",
+    selectors: Annotated[
+        str, typer.Option(metavar="A,B", help="Selectors to try beside `default` and the controls")
+    ] = "",
+    consumers: Annotated[
+        str, typer.Option(metavar="A,B", help="Models to train; default: all that fit the columns")
+    ] = "",
+    seeds: Annotated[int, typer.Option(min=2, help="Paired repetitions")] = 10,
+    tokens: Annotated[bool, typer.Option("--tokens", help="Budgets in tokens, not rows")] = False,
+    embedder: Annotated[str, typer.Option(help="Model of the vectors; default: embed.model")] = "",
+    holdout_share: Annotated[float, typer.Option(help="Share of rows held out")] = 0.2,
+    name: Annotated[str, typer.Option(help="Name of the result; default: the file's")] = "",
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Default: artifacts/proof")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train light models on subsets of a file and say which methods beat a random choice, if any.
+
+    `default` (params.yaml's settings) and eight controls at every budget, against uniform, on rows
+    held out. Scores are kept: a run that is stopped goes on where it was.
+    """
+    from flows.proving import tell
+
+    listed = {"selectors": selectors, "consumers": consumers, "budgets": budgets}
+    lists = {key: [part.strip() for part in value.split(",") if part.strip()]
+             for key, value in listed.items()}  # fmt: skip
+    columns = {"text": text, "label": label, "rating": rating, "split": split}
+    more = {"seeds": seeds, "tokens": tokens, "embedder": embedder, "name": name}
+    asked = {"source": source, **columns, **lists, **more, "holdout_share": holdout_share}
+    print(tell(asked, out, as_json))
+
+
 if __name__ == "__main__":
     main()
