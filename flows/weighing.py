@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from flows.weighed_words import in_words
 from schemas.errors import SettingsError
 from tasks.paths import Paths
 from tasks.sources import find_sources
+from tasks.sourcing.telling import in_words
 from tasks.sourcing.weigh import Settings, as_data, weigh
 from tasks.stage import load_params
 from tasks.storage.rows import write_text

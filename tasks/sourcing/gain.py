@@ -60,10 +60,11 @@ def coverage_gain(
 ) -> Gain | None:
     """Compare adding rows of a source with adding as many random rows, to a pool that lacks both.
 
-    `covered` is each target row's cosine to the closest row of that pool. None without rows.
+    `covered` is each target row's cosine to the closest row of that pool. None without rows, or
+    where all target rows are of one block.
     """
-    rows = min(len(source.vectors), len(random.vectors))
-    if not rows or not len(target):
+    rows, used = min(len(source.vectors), len(random.vectors)), np.unique(block)
+    if not rows or len(used) < 2:
         return None
     tops = [_closest(target, added.head(rows)) for added in (source, random)]
 
@@ -77,9 +78,8 @@ def coverage_gain(
         return first, second
 
     ours, theirs = gained(None)
-    used = [each for each in np.unique(block) if (block != each).any()]
     replicates = np.array([np.subtract(*gained(int(each))) for each in used])
-    low, high = jackknife(ours - theirs, replicates) or (-np.inf, np.inf)
+    low, high = jackknife(ours - theirs, replicates) or (0.0, 0.0)  # there are two blocks or more
     p = _two_sided(ours - theirs, replicates)
     return Gain(rows, ours, theirs, ours - theirs, low, high, p)
 
@@ -100,8 +100,6 @@ def _closest(target: np.ndarray, added: Added) -> Float[np.ndarray, "t b"]:
 def _two_sided(value: float, replicates: Float[np.ndarray, " b"]) -> float:
     """P-value of a difference by Student's t on the jackknife's standard error."""
     groups = len(replicates)
-    if groups < 2:
-        return 1.0
     spread = float(np.square(replicates - replicates.mean()).sum())
     error = np.sqrt((groups - 1) / groups * spread)
     if error == 0:

@@ -52,9 +52,9 @@ class Pool:
         """Read the rows at some places; the sample keeps their order."""
         rising = np.unique(places)
         ids = self.ids.gather(rising)
-        texts = pl.concat(
-            document_batches(self.paths.table("documents"), ["id", "text"], ids), how="vertical"
-        )
+        batches = document_batches(self.paths.table("documents"), ["id", "text"], ids)
+        none = pl.DataFrame(schema={"id": pl.String, "text": pl.String})
+        texts = pl.concat([none, *batches])
         back = np.searchsorted(rising, places)
         found = ids.to_frame().join(texts, on="id", how="left", maintain_order="left")
         vectors = read_vectors_at(self.paths.table("vectors"), rising)[back]

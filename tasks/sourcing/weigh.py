@@ -120,36 +120,39 @@ def _findings(
     cosine, known = _known(sources, pool, params)
     found = []
     for number, source in enumerate(sources):
-        target = targets[number]
-        base = (
-            np.delete(covered[number], source.code, axis=1) if source.code >= 0 else covered[number]
-        )
-        against = Against(target, homes[number], base.max(axis=1, initial=-1.0))
-        itself = np.isin(source.sample.keys, target.keys)
-        added = _added(source.sample, ~(known[number] | itself))
+        target, others = targets[number], np.arange(covered[number].shape[1]) != source.code
         random = pool.draw(held[pool.source[held] != source.code])
+        already = known[number] | np.isin(source.sample.keys, target.keys)
+        added = (_added(source.sample, ~already), _added(random, np.ones(len(random), dtype=bool)))
+        base = covered[number][:, others].max(axis=1, initial=-1.0)
+        measured = compare(
+            source.sample,
+            Against(target, homes[number], base),
+            added,
+            params.score.quality_weights,
+            settings.seed,
+        )
         found.append(
-            compare(
-                source.name,
-                source.sample,
-                against,
-                (added, _added(random, np.ones(len(random), dtype=bool))),
-                params.score.quality_weights,
-                settings.seed,
+            Findings(
+                name=source.name,
+                kind="candidate" if source.code == NOWHERE else "pool",
+                rows=source.rows,
+                sampled=len(source.sample),
+                records=source.records,
+                refused=source.refused,
+                target_rows=len(target),
+                mmd_p_holm=1.0,
+                gain_p_holm=1.0,
+                redundant=_share(cosine[number] >= settings.redundant_cosine),
+                known_share=max(source.shared, _share(known[number])),
+                **measured,
             )
         )
-        share = max(source.shared, float(known[number].mean()) if len(source.sample) else 0.0)
-        found[-1] = replace(
-            found[-1],
-            kind="candidate" if source.code == NOWHERE else "pool",
-            rows=source.rows,
-            records=source.records,
-            refused=source.refused,
-            redundant=float((cosine[number] >= settings.redundant_cosine).mean())
-            if len(source.sample) else 0.0,
-            known_share=share,
-        )  # fmt: skip
     return _adjusted(found)
+
+
+def _share(rows: Bool[np.ndarray, " n"]) -> float:
+    return float(rows.mean()) if len(rows) else 0.0
 
 
 def _held(pool: Pool, rows: int) -> np.ndarray:
