@@ -15,7 +15,6 @@ from schemas.errors import SettingsError, WinnowError
 
 FILE: Final = Path("infra/prefect.yaml")
 POOL: Final = "winnow"
-FLOW: Final = "curate"
 
 
 def describe_checkout() -> dict[str, Any]:
@@ -56,7 +55,7 @@ def deploy(replace: bool = False) -> str:
     if told.returncode:
         said = (told.stdout + told.stderr).strip()
         raise WinnowError("Prefect did not take the deployments", where=said[-2000:])
-    names = ", ".join(f"{FLOW}/{name}" for name in _names())
+    names = ", ".join(_names())
     return (
         f"deployed to {url}: {names}\n"
         f"page: {url.removesuffix('/api')}/v2/deployments\n"
@@ -81,9 +80,11 @@ def _api() -> str:
 
 
 def _names() -> list[str]:
+    """Every deployment of the file as Prefect calls it: flow/deployment."""
     import yaml
 
-    return [each["name"] for each in yaml.safe_load(FILE.read_text("utf-8"))["deployments"]]
+    found = yaml.safe_load(FILE.read_text("utf-8"))["deployments"]
+    return [f"{each['entrypoint'].rpartition(':')[2]}/{each['name']}" for each in found]
 
 
 def _ensure_ours(here: str) -> None:
@@ -94,14 +95,14 @@ def _ensure_ours(here: str) -> None:
     with get_client(sync_client=True) as client:
         for name in _names():
             try:
-                known = client.read_deployment_by_name(f"{FLOW}/{name}")
+                known = client.read_deployment_by_name(name)
             except ObjectNotFound:
                 continue
             for step in known.pull_steps or []:
                 directory = next(iter(step.values())).get("directory", here)
                 if directory != here:
                     raise WinnowError(
-                        f"the deployment {FLOW}/{name} belongs to another checkout",
+                        f"the deployment {name} belongs to another checkout",
                         expected=here,
                         where=directory,
                         remedy="winnow deploy --replace takes it over",

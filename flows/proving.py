@@ -1,6 +1,7 @@
 """`winnow prove` at a terminal: progress to stderr as it comes, the table to stdout."""
 
 import json
+import logging
 import sys
 from collections.abc import Sequence
 from itertools import groupby
@@ -24,6 +25,7 @@ HEADER = ("budget", "method", "score", "against uniform", "95 % interval", "verd
 
 def tell(asked: dict[str, Any], out: Path | None, as_data: bool) -> str:
     """Run the experiment; returns the table, or all of it as JSON."""
+    _listen()
     proof = run(settings_of(asked), out, _progress)
     return json.dumps(proof.as_dict()) if as_data else as_text(proof)
 
@@ -41,6 +43,15 @@ def run(asked: ProveParams, out: Path | None, progress: Tell) -> Proof:
     paths = Paths()
     params = load_params(paths.params) if paths.params.exists() else Params()
     return prove(asked, params, paths, out or paths.artifacts / "proof", progress)
+
+
+def _listen() -> None:
+    """Show the lines of embedding and scoring too."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    log = logging.getLogger("winnow")
+    log.handlers, log.propagate = [handler], False
+    log.setLevel(logging.INFO)
 
 
 def _progress(text: str) -> None:

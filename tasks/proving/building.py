@@ -1,6 +1,7 @@
 """From the file named to the task: read, embed, hold out, and keep copies off the test rows."""
 
 import logging
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,9 +50,8 @@ def build(asked: ProveParams, params: Params, paths: Paths) -> Built:
                 where=f"{len(rows):,} usable rows, {len(doubles):,} test rows near a train row; "
                 f"not usable: {readings.unused or 'none'}",
             )
-    name = asked.name or split_name(Path(asked.source[0]).name)[0]
     task = Task(
-        name=name,
+        name=asked.name or name_of(asked.source[0]),
         ids=tuple(rows["id"]),
         texts=tuple(rows["text"]),
         vectors=vectors,
@@ -72,6 +72,12 @@ def build(asked: ProveParams, params: Params, paths: Paths) -> Built:
         "not_usable": readings.unused,
     }
     return Built(task, facts)
+
+
+def name_of(source: str) -> str:
+    """A name for a file's result: the file's own, of letters, digits and _ . - alone."""
+    stem = split_name(Path(source).name)[0]
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.") or "proof"
 
 
 def embed(

@@ -64,7 +64,7 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
     summaries = summarise(records, about, asked.budgets)
     proof = Proof(task.name, {**built.facts, **_facts(plan, params)}, summaries, records)
     write_text(out / f"{task.name}.json", json.dumps(proof.as_dict(), indent=2) + "\n")
-    write_lines(out.with_suffix(".jsonl"), summaries)
+    write_lines(out.parent / f"{out.name}.jsonl", summaries)
     return proof
 
 

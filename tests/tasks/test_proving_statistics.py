@@ -1,10 +1,18 @@
 """Intervals cover, Holm's adjustment is Holm's, verdicts heed which end is better."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from schemas.params import Params
+from tasks.paths import Paths
+from tasks.proving.candidates import candidates_of
+from tasks.proving.consumers.linear_probe import LinearProbe
+from tasks.proving.methods import contenders
 from tasks.proving.records import Record
 from tasks.proving.statistics import difference, holm, summarise
+from tests.tasks.proofs import small_task
 
 
 def simulated(random, seeds, rows, blocks=20, truth=0.02):
@@ -77,3 +85,30 @@ def test_equal_scores_everywhere_are_not_told_apart():
     )
     assert [(each.delta, each.low, each.high) for each in found] == [(0, 0, 0)] * 2
     assert found[1].verdict == "not told apart"
+
+
+@pytest.mark.slow
+def test_intervals_of_trained_probes_cover_the_difference_on_all_rows_there_could_be(tmp_path):
+    """One pool, 6,000 rows to test on, of which each trial sees 300, and six seeds of its own."""
+    trials, seeds, seen = 60, 6, 300
+    task = small_task(rows=6_400, classes=8, noise=1.1)
+    task = replace(task, train=np.arange(400), test=np.arange(400, 6_400))
+    candidates = candidates_of(task.unseen(), Params(), Paths(tmp_path))
+    methods = [each for each in contenders([], Params()) if each.name in ("uniform", "stratified")]
+    answers = np.empty((trials * seeds, len(methods), len(task.test)))
+    for seed in range(trials * seeds):
+        part = candidates.replicate(seed)
+        for place, method in enumerate(methods):
+            schedule = method.schedule(part, 16, False, seed)
+            answers[seed, place] = LinearProbe().answers(task, schedule, seed)
+    gain = answers[:, 1] - answers[:, 0]
+    truth, covered = gain.mean(), 0
+    random = np.random.default_rng(0)
+    blocks = np.arange(seen) % 20
+    for trial in range(trials):
+        rows = random.choice(len(task.test), seen, replace=False)
+        own = gain[trial * seeds : (trial + 1) * seeds, rows]
+        without = np.stack([own[:, blocks != each].mean(axis=1) for each in range(20)], axis=1)
+        found = difference(own.mean(axis=1), without)
+        covered += found.low <= truth <= found.high
+    assert 0.88 <= covered / trials <= 1.0

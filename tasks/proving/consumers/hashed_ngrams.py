@@ -16,7 +16,7 @@ from tasks.proving.task import Schedule, Task
 
 @dataclass(frozen=True)
 class HashedNgrams:
-    """Softmax regression by gradient steps, row by row, on hashed distinct word 1-grams and 2-grams.
+    """Softmax regression by gradient steps, row by row, on hashed distinct words and word pairs.
 
     It reads texts alone, so that no selector can win because it shares the consumer's vectors. What
     holds it back is the number of passes, the same for every method; nothing is tuned per subset.
@@ -27,7 +27,7 @@ class HashedNgrams:
     better: ClassVar[str] = "higher"
     needs: ClassVar[str] = "labels"
     buckets: int = 2**18
-    rate: float = 8.0  # of the first step; found once, on uniform subsets of CLINC150
+    rate: float = 8.0  # of the first step; chosen once, on uniform subsets of CLINC150
 
     def __call__(self, task: Task, schedule: Schedule, seed: int) -> float:
         """Accuracy on the test rows."""
