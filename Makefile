@@ -14,7 +14,7 @@ export PYTHONDONTWRITEBYTECODE :=
 BIN := $(CURDIR)/.venv/bin
 SERVICES = PATH="$(BIN):$$PATH" $(BIN)/python -m flows.services $(if $(STATE),--state $(STATE))
 
-.PHONY: help setup demo test lint types slow browser duplicates fuzz bench bench-rows nights faults growth clean \
+.PHONY: help setup demo test lint types slow browser duplicates fuzz bench bench-rows bench-sources nights faults growth clean \
 	services services-status services-stop services-secrets
 
 help:
@@ -81,6 +81,11 @@ bench:
 bench-rows:
 	@$(MAKE) --no-print-directory setup EXTRAS=test,static
 	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.instruction_rows
+
+# make bench-sources   the advice of `winnow sources` on planted sources, checked by training
+bench-sources:
+	@$(MAKE) --no-print-directory setup EXTRAS=test,static
+	@HF_HUB_OFFLINE=1 PATH="$(BIN):$$PATH" $(BIN)/python -m tests.benchmarks.sources $(ARGS)
 
 # make growth   what nightly runs leave on the disk with gc each night (ARGS="--nights 5 --keep-runs 2")
 growth: setup

@@ -392,6 +392,40 @@ def rollback(
 
 
 @app.command()
+def sources(
+    candidate: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE", help="A file that could be added; may be repeated"),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="What the pool is to cover; default: its other sources"),
+    ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", metavar="FILE", help="Also write a page, FILE.html")
+    ] = None,
+    rows: Annotated[
+        int, typer.Option(min=100, max=20_000, help="Rows looked at per source")
+    ] = 1000,
+    redundant_cosine: Annotated[
+        float, typer.Option(min=0, max=1, help="Cosine to the pool from which a row is redundant")
+    ] = 0.9,
+    seed: Annotated[int, typer.Option(min=0, help="Which rows are looked at")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Say of each source of the pool, and of candidate files, whether to add it and how much.
+
+    Files are read with the settings of this checkout (ingest.text_key and so on). Shift from the
+    target, coverage gained against random rows, redundancy, quality, mixture share, verdict.
+    """
+    from flows.weighing import tell
+    from tasks.sourcing.weigh import Settings
+
+    settings = Settings(rows, seed, redundant_cosine)
+    print(tell(candidate or [], target, settings, as_json, page))
+
+
+@app.command()
 def prove(
     source: Annotated[
         list[str], typer.Option(metavar="FILE", help="File or glob; may be repeated")

@@ -46,6 +46,7 @@ def _with_figures(template: str, styles: str, script: str, context: dict[str, An
     """Fill a template whose figures Plotly draws.
 
     Every `Figure` in `context`, alone or in a list, is drawn in the place that bears its name.
+    `script` is the page's own, empty where it has none.
     """
     from markupsafe import Markup
     from plotly.offline import get_plotlyjs
@@ -62,6 +63,11 @@ def _with_figures(template: str, styles: str, script: str, context: dict[str, An
     data = Markup(as_json({one.name: one.spec for one in figures}))  # noqa: S704  # as_json escapes
     policy = _policy(scripts, "'unsafe-inline'", webgl)
     return _fill(template, styles, scripts, policy, {**context, "figure_data": data})
+
+
+def render_sources(context: dict[str, Any]) -> str:
+    """Render sources.html.j2; equal input gives equal bytes."""
+    return _with_figures("sources.html.j2", "report.css comparison.css", "", context)
 
 
 def render_lineage(context: dict[str, Any]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from threadpoolctl import threadpool_limits
 
 FOLDS: Final = 5
@@ -37,12 +37,14 @@ def domain_scores(
     other: Float[np.ndarray, "m d"],
     seed: int = 0,
     folds: int = FOLDS,
+    fold: tuple[Int[np.ndarray, " n"], Int[np.ndarray, " m"]] | None = None,
 ) -> DomainScores:
     """Score every row by a logistic regression on standardised columns, fitted without its fold.
 
     Folds are drawn from `seed`; both samples weigh the same whatever their sizes. With fewer than
     two rows on a side there is nothing to fit: all scores are 0. A row in both samples should be
-    left out of one: in another fold it would be known. O(folds (n + m) d) per round.
+    left out of one, or be in the same `fold` (given, from 0) of both: in another it would be known.
+    O(folds (n + m) d) per round.
     """
     rows = np.concatenate([one, other]).astype(np.float64)
     label = np.arange(len(rows)) >= len(one)
@@ -50,10 +52,13 @@ def domain_scores(
     count = min(folds, len(one), len(other))
     if count >= 2:
         random = np.random.default_rng(seed)
-        fold = np.concatenate([random.permutation(len(part)) % count for part in (one, other)])
+        drawn = fold or [random.permutation(len(part)) % count for part in (one, other)]
+        place = np.concatenate(drawn)
         with threadpool_limits(limits=1):  # one order of summation, whatever the machine
-            for held_out in range(count):
-                seen = fold != held_out
+            for held_out in np.unique(place):
+                seen = place != held_out
+                if len(np.unique(label[seen])) < 2:
+                    continue  # all other rows are of one sample: nothing to learn
                 scores[~seen] = _fitted(rows[seen], label[seen], rows[~seen])
     return DomainScores(scores[~label], scores[label])
 
