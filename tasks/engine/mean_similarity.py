@@ -22,32 +22,53 @@ DIGITS: Final = 12  # sums over other blocks come in another order: closer means
 
 @dataclass(frozen=True)
 class MeanSimilarity:
-    """`values` per row, and their typical (median) relative standard error: 0 where exact."""
+    """`values` per row, and their typical (median) relative standard error: 0 where exact.
+
+    `weights` are those of the pool's rows, 1 on average; None: all 1.
+    """
 
     values: Float[np.ndarray, " n"]
     error: float = 0.0
+    weights: Float[np.ndarray, " n"] | None = None
+
+    @property
+    def over_pool(self) -> float:
+        """The mean of the values, each as heavy as its row."""
+        return float(np.average(self.values, weights=self.weights))
 
 
 def mean_similarity(
-    rows: Float[np.ndarray, "n d"], similarity: Similarity, exact_rows: int = EXACT_ROWS
+    rows: Float[np.ndarray, "n d"],
+    similarity: Similarity,
+    exact_rows: int = EXACT_ROWS,
+    weights: Float[np.ndarray, " n"] | None = None,
 ) -> MeanSimilarity:
-    """Mean similarity of every row to all rows, itself included.
+    """Mean similarity of every row to all rows, itself included, as heavy as `weights` say.
 
     Up to `exact_rows` rows by all pairs, each product used for both its rows. Beyond, rows are
     put into about sqrt(n) buckets and a row is compared with about `exact_rows` others: half of
     them all rows of the nearest buckets, half of them a sample of equal size of each other bucket,
-    which stands for it. The error is estimated from how much the sampled rows of a bucket differ.
-    Many, because herding picks what was overestimated: to gain from k picks the error must be
-    small beside 1 / k. Time O(n d exact_rows); memory O(n) beside the rows.
+    which stands for it (and for its weight). The error is estimated from how much the sampled rows
+    of a bucket differ. Many, because herding picks what was overestimated: to gain from k picks the
+    error must be small beside 1 / k. Time O(n d exact_rows); memory O(n) beside the rows.
     """
     n = len(rows)
     if n <= exact_rows:
-        return MeanSimilarity(np.round(_all_pairs(rows, similarity) / max(1, n), DIGITS))
+        total = _all_pairs(rows, similarity, weights)
+        return MeanSimilarity(np.round(total / max(1, n), DIGITS), weights=weights)
     buckets = partition(rows, round(n**0.5), seed=0)
     near = max(1, exact_rows * len(buckets) // (2 * n))
-    return _near_and_sample(
-        rows, similarity, buckets, near, max(2, exact_rows // 2 // len(buckets))
-    )
+    sampled = max(2, exact_rows // 2 // len(buckets))
+    return _near_and_sample(rows, similarity, buckets, near, sampled, weights)
+
+
+def flattening_weights(
+    rows: Float[np.ndarray, "n d"], similarity: Similarity, power: float, exact_rows: int
+) -> Float[np.ndarray, " n"]:
+    """One over each row's density to the `power`, 1 on average: 1 spreads the pool evenly."""
+    density = mean_similarity(rows, similarity, exact_rows).values
+    weights = np.maximum(density, 1.0 / max(1, len(rows))) ** -power
+    return np.asarray(weights / weights.mean() if len(weights) else weights)
 
 
 def mean_cosine(rows: Float[np.ndarray, "n d"]) -> MeanSimilarity:
@@ -61,8 +82,24 @@ def mean_cosine(rows: Float[np.ndarray, "n d"]) -> MeanSimilarity:
     return MeanSimilarity(np.round(np.concatenate([np.zeros(0), *parts]), DIGITS))
 
 
-def _all_pairs(rows: np.ndarray, similarity: Similarity) -> Float[np.ndarray, " n"]:
+def _summed(
+    values: Float[np.ndarray, "a b"], weights: Float[np.ndarray, " c"] | None, axis: int
+) -> Float[np.ndarray, " e"]:
+    """Sums along an axis, whose rows or columns weigh as told."""
+    if weights is None:
+        return np.asarray(values.sum(axis=axis, dtype=np.float64))
+    wide = values.astype(np.float64)
+    return np.asarray(wide @ weights if axis else weights @ wide)
+
+
+def _all_pairs(
+    rows: np.ndarray, similarity: Similarity, weights: np.ndarray | None
+) -> Float[np.ndarray, " n"]:
     n = len(rows)
+
+    def of(part: slice) -> np.ndarray | None:
+        return None if weights is None else weights[part]
+
     total = np.zeros(n)
 
     def reach(block: slice) -> tuple[slice, np.ndarray, np.ndarray]:
@@ -70,10 +107,11 @@ def _all_pairs(rows: np.ndarray, similarity: Similarity) -> Float[np.ndarray, " 
         own, later = np.zeros(block.stop - block.start), np.zeros(n - block.stop)
         for part, tile in column_tiles(rows[block], rows[block.start :]):
             values = similarity.of(tile)
-            own += values.sum(axis=1, dtype=np.float64)
+            of_part = slice(block.start + part.start, block.start + part.stop)
+            own += _summed(values, of(of_part), 1)
             after = max(0, block.stop - block.start - part.start)  # the block's own columns
             place = part.start + after - (block.stop - block.start)
-            sums = values[:, after:].sum(axis=0, dtype=np.float64)
+            sums = _summed(values[:, after:], of(block), 0)
             later[place : place + len(sums)] += sums
         return block, own, later
 
@@ -99,21 +137,30 @@ def representatives(
 
 
 def _near_and_sample(
-    rows: np.ndarray, similarity: Similarity, buckets: Buckets, near_buckets: int, sampled: int
+    rows: np.ndarray,
+    similarity: Similarity,
+    buckets: Buckets,
+    near_buckets: int,
+    sampled: int,
+    weights: np.ndarray | None,
 ) -> MeanSimilarity:
     some, stands_for, of_bucket = representatives(buckets, sampled)
+    if weights is not None:
+        stands_for = _weight_stood_for(weights, buckets, some, of_bucket)
     far_rows, near = rows[some], buckets.nearest(near_buckets)
     totals, errors = np.empty(len(rows)), np.full(len(rows), np.nan)
 
     def look(bucket: int) -> None:
         own = _rows_of(buckets, [bucket])
-        close = rows[np.sort(_rows_of(buckets, near[bucket]))]
+        close = np.sort(_rows_of(buckets, near[bucket]))
+        heavy, close_rows = None if weights is None else weights[close], rows[close]
         weight = np.where(np.isin(of_bucket, near[bucket]), 0.0, stands_for)
         for start in range(0, len(own), TILE_ROWS):
             these = own[start : start + TILE_ROWS]
             total = np.zeros(len(these))
-            for _, tile in column_tiles(rows[these], close):
-                total += similarity.of(tile).sum(axis=1, dtype=np.float64)
+            for part, tile in column_tiles(rows[these], close_rows):
+                of_part = None if heavy is None else heavy[part]
+                total += _summed(similarity.of(tile), of_part, 1)
             far = np.empty((min(LOOKED_AT, len(these)), len(far_rows)))
             for part, tile in column_tiles(rows[these], far_rows):
                 values = similarity.of(tile).astype(np.float64)
@@ -131,7 +178,19 @@ def _near_and_sample(
     known = np.flatnonzero(~np.isnan(errors) & (totals > 0))
     relative = errors[known] / totals[known]
     error = float(np.median(relative)) if len(known) else 0.0
-    return MeanSimilarity(np.round(totals / len(rows), DIGITS), error)
+    return MeanSimilarity(np.round(totals / len(rows), DIGITS), error, weights)
+
+
+def _weight_stood_for(
+    weights: np.ndarray,
+    buckets: Buckets,
+    some: Int[np.ndarray, " r"],
+    of_bucket: Int[np.ndarray, " r"],
+) -> Float[np.ndarray, " r"]:
+    """The weight of a bucket's rows, shared out among its sampled rows by their own weights."""
+    whole = np.add.reduceat(weights[buckets.order], buckets.starts[:-1])
+    sampled = np.bincount(of_bucket, weights=weights[some], minlength=len(whole))
+    return np.asarray(weights[some] * (whole / sampled)[of_bucket])
 
 
 def _rows_of(buckets: Buckets, some: Iterable[int]) -> Int[np.ndarray, " m"]:
@@ -146,5 +205,5 @@ def _error(
     count = np.diff(np.append(first, len(of_bucket)))
     mean = np.add.reduceat(far, first, axis=1) / count
     spread = np.maximum(np.add.reduceat(far**2, first, axis=1) / count - mean**2, 0.0)
-    size = weight[first] * count
+    size = np.add.reduceat(weight, first)
     return np.asarray(np.sqrt((spread / np.maximum(count - 1, 1)) @ size**2))

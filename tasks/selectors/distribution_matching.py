@@ -1,23 +1,28 @@
 """Selector `distribution_matching`: a subset whose rows are distributed as the pool's are."""
 
 from dataclasses import dataclass
-from typing import ClassVar, get_args
+from typing import ClassVar, Final, get_args
 
 from schemas.errors import SettingsError
-from tasks.engine.mean_similarity import mean_cosine, mean_similarity
+from tasks.engine.mean_similarity import flattening_weights, mean_cosine, mean_similarity
 from tasks.engine.objectives.choose_mixed import Mode
 from tasks.engine.objectives.pairwise import Cosine, Pairwise, matching
 from tasks.engine.pool import Pool
 from tasks.engine.similarity import Similarity
-from tasks.selectors.mixing import KernelSelector
+from tasks.selectors.mixing import KernelSelector, check_between
+
+DENSITY_ROWS: Final = 8_192  # a row is compared with to weigh it; errors average out in the mean
 
 
 @dataclass(frozen=True)
 class DistributionMatching(KernelSelector):
     """Kernel herding, mixed with quality: argmax m(x) - sum_{s in S} k(x, s) / (t + 1).
 
-    Welling (2009); Chen, Welling and Smola (2010). m(x) is the mean of k(x, .) over the pool,
-    t = |S|. It is the greedy minimisation of the maximum mean discrepancy between subset and pool,
+    Welling (2009); Chen, Welling and Smola (2010). m(x) is the mean of k(x, .) over the pool, or
+    with `flattening` a its mean with weights one over the a-th power of each row's density (its
+    mean of k): 0 matches the pool as it is, 1 a pool spread evenly over the places it fills, so
+    that rare groups count and copies do not; where the pool is even they agree. t = |S|. It is the
+    greedy minimisation of the maximum mean discrepancy between the subset and that pool,
     whose square at the end is in `totals`. The kernel is exp((cosine - 1) / kernel_width), or the
     cosine itself for a width of 0 (which matches the mean row only). m is exact up to 65,536 rows
     and for the cosine, and beyond comes from near rows and a sample (see `mean_similarity`).
@@ -33,12 +38,16 @@ class DistributionMatching(KernelSelector):
     most 50 million. Memory O(n).
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     kernel_width: float = 0.1
+    flattening: float = 0.0  # in [0, 2]; needs a kernel
     mode: Mode = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        check_between("flattening", self.flattening, 0, 2)
+        if self.flattening and not self.kernel_width:
+            raise SettingsError("flattening needs a kernel_width above 0: a cosine is no density")
         if self.mode not in get_args(Mode):
             raise SettingsError(f"mode must be one of {get_args(Mode)}; got {self.mode!r}")
 
@@ -55,5 +64,9 @@ class DistributionMatching(KernelSelector):
         """The objective, for no rows picked yet."""
         kernel = self.similarity()
         rows = kernel.rows(pool.vectors)
-        mean = mean_similarity(rows, kernel) if self.kernel_width else mean_cosine(rows)
-        return matching(rows, kernel, mean)
+        if not self.kernel_width:
+            return matching(rows, kernel, mean_cosine(rows))
+        weights = None
+        if self.flattening:
+            weights = flattening_weights(rows, kernel, self.flattening, DENSITY_ROWS)
+        return matching(rows, kernel, mean_similarity(rows, kernel, weights=weights))

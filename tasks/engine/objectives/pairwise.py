@@ -58,7 +58,8 @@ class Pairwise:
         if isinstance(self.terms.rate, np.ndarray) and picks:
             m, k = self.mean.values, len(picks)
             within = float(self.sums.all()[picks].sum()) / k**2
-            facts["mmd_squared"] = round(within - 2 * float(m[picks].mean()) + float(m.mean()), 9)
+            between = float(m[picks].mean())
+            facts["mmd_squared"] = round(within - 2 * between + self.mean.over_pool, 9)
         return facts
 
     def most(self, pool: Pool, limits: Limits) -> float:
