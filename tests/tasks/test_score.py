@@ -18,7 +18,7 @@ import tasks.score as stage
 from schemas.errors import ContractError, SettingsError
 from schemas.params import Params
 from schemas.tables import Documents, RowScores, check
-from tasks.scorers import COLUMNS, SCORERS, VECTOR_COLUMNS
+from tasks.scorers import COLUMNS, SCORERS, VECTOR_COLUMNS, VECTOR_SCORERS
 from tasks.stage import Paths
 from tasks.storage.rows import write_rows
 
