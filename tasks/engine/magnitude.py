@@ -99,4 +99,5 @@ def spread(between: Float[np.ndarray, "n n"], scale: float) -> Float[np.ndarray,
     The ranking agrees with that of the magnitude's weights (Spearman 0.997 and more) from half the
     scale of `scale_for` upwards. O(n^2).
     """
-    return 1 / np.exp(-scale * between).sum(axis=1)
+    weights: np.ndarray = 1 / np.exp(-scale * between).sum(axis=1)
+    return weights

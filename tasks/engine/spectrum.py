@@ -30,7 +30,8 @@ def spectrum(gram: Float[np.ndarray, "d d"]) -> Float[np.ndarray, " r"]:
     with threadpool_limits(limits=1):
         shares = np.linalg.eigvalsh(gram)[::-1] / np.trace(gram)
     shares = shares[shares > TINY]
-    return shares / shares.sum()
+    found: np.ndarray = shares / shares.sum()
+    return found
 
 
 def effective_number(shares: Float[np.ndarray, " r"], order: float) -> float:
@@ -72,7 +73,8 @@ def rarity(
         values, axes = np.linalg.eigh(gram / np.trace(gram))
         logs = np.log(np.maximum(values, TINY))
         entropy = -(np.maximum(values, 0) * logs).sum()
-        return -_forms(vectors, (axes * logs) @ axes.T) - entropy
+        found: np.ndarray = -_forms(vectors, (axes * logs) @ axes.T) - entropy
+    return found
 
 
 def _forms(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:

@@ -130,7 +130,8 @@ def shared_neighbours(
 ) -> Float[np.ndarray, " n"]:
     """Share of each row's neighbours on the left that are also neighbours on the right."""
     both = (left[:, :, None] == right[:, None, :]) & (left >= 0)[:, :, None]
-    return both.any(axis=2).sum(axis=1) / np.maximum((left >= 0).sum(axis=1), 1)
+    share: np.ndarray = both.any(axis=2).sum(axis=1) / np.maximum((left >= 0).sum(axis=1), 1)
+    return share
 
 
 def same_label(
@@ -139,4 +140,5 @@ def same_label(
     """Share of each row's neighbours that have its label."""
     there = neighbours >= 0
     same = (labels[neighbours] == labels[:, None]) & there
-    return same.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    share: np.ndarray = same.sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+    return share

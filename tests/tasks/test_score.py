@@ -18,7 +18,7 @@ import tasks.score as stage
 from schemas.errors import ContractError, SettingsError
 from schemas.params import Params
 from schemas.tables import Documents, RowScores, check
-from tasks.scorers import COLUMNS, SCORERS, VECTOR_COLUMNS
+from tasks.scorers import COLUMNS, SCORERS, VECTOR_COLUMNS, VECTOR_SCORERS
 from tasks.stage import Paths
 from tasks.storage.rows import write_rows
 
@@ -94,7 +94,7 @@ def test_every_embedded_document_gets_every_column(tmp_path: Path) -> None:
     assert all(scores[name].dtype == pl.Float64 for name in COLUMNS)
     assert not scores.select(pl.col(pl.Float64).is_nan().any()).row(0).count(True)
     assert manifest["rows"] == {"scores": 60}
-    assert manifest["facts"]["scorers"].keys() == SCORERS.keys()
+    assert manifest["facts"]["scorers"].keys() == {**SCORERS, **VECTOR_SCORERS}.keys()
     assert manifest["facts"]["clusters"]["asked"] == 8
     assert manifest["facts"]["columns"]["quality"]["mean"] == pytest.approx(
         scores["quality"].mean(), abs=1e-5
