@@ -15,7 +15,7 @@ OF_LABELS = [name for name, kind in CONSUMERS.items() if kind.needs == "labels"]
 def test_a_consumer_learns_what_the_labels_are_and_more_rows_help(name):
     task, consumer = small_task(noise=0.9), CONSUMERS[name]()
     few, all_rows = [task.train[:8]] * 20, [task.train] * 20
-    assert consumer(task, all_rows, 0) > 0.85
+    assert consumer(task, all_rows, 0) > 0.75  # chance: 0.25
     assert consumer(task, all_rows, 0) > consumer(task, few, 0)
 
 
