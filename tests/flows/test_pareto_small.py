@@ -10,7 +10,7 @@ from flows.repro.experiments import kept_runs
 from flows.settings import save
 from schemas.errors import WinnowError
 from schemas.params import Params
-from tests.flows.kept_runs import IDENTITY, Project, _enter
+from tests.flows.kept_runs import Project, _enter
 
 PIPELINE = """
 stages:
@@ -51,7 +51,6 @@ def project(tmp_path, monkeypatch) -> Project:
     made.git("add", "-A")
     made.git("commit", "-qm", "first")
     monkeypatch.setattr(pareto, "AGAIN", ("choose",))
-    assert IDENTITY
     return made
 
 
