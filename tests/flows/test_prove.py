@@ -14,7 +14,10 @@ from schemas.proof import ProveParams
 from tasks.proving.prove import Proof
 from tasks.proving.records import Record
 from tasks.proving.statistics import summarise
+from tests.flows.asking import RUN_SECONDS, finished, get, start
 from tests.tiny_model import VOCABULARY
+
+pytestmark = pytest.mark.timeout(3 * RUN_SECONDS)
 
 
 def rows() -> pl.DataFrame:
@@ -54,8 +57,6 @@ def test_the_form_offers_what_exists_and_refuses_what_does_not():
 
 @pytest.mark.slow
 def test_the_command_and_a_deployed_run_give_the_same_table(worker, prefect_api, tiny_model):
-    from tests.flows.asking import finished, get, start
-
     rows().write_csv(worker.root / "rows.csv")
     asked = ["prove", "--source", "rows.csv", "--label", "label", "--seeds", "2"]
     asked += ["--budgets", "0.2", "--embedder", str(tiny_model), "--json"]

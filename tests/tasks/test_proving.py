@@ -10,6 +10,7 @@ from schemas.errors import SettingsError
 from schemas.params import Params
 from schemas.proof import ProveParams
 from tasks.paths import Paths
+from tasks.proving.building import name_of
 from tasks.proving.prove import prove
 from tests.tiny_model import VOCABULARY
 
@@ -112,3 +113,22 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(proved, tiny_mo
         run(root, tiny_model, label="intend")
     assert "text, intent, part" in str(caught.value)
     assert "did you mean 'intent'?" in str(caught.value)
+
+
+def test_budgets_in_tokens_are_kept_by_every_method(proved, tiny_model):
+    root, _, _ = proved
+    asked = {"tokens": True, "budgets": [0.2], "consumers": ["linear_probe"], "name": "tokens"}
+    proof = run(root, tiny_model, selectors=[], **asked)
+    subsets = [record for record in proof.records if record.method != "full"]
+    budget = max(record.tokens for record in subsets)
+    assert all(0.9 * budget < record.tokens <= budget for record in subsets)
+    assert proof.facts["budget_unit"] == "tokens"
+    assert (root / "artifacts" / "proof" / "tokens.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [("a/b.jsonl.gz", "b"), ("s3://x/y z.csv", "y-z"), ("../..csv", "proof"), ("*.csv", "proof")],
+)
+def test_a_result_is_named_after_its_file_in_harmless_letters(source, name):
+    assert name_of(source) == name

@@ -112,3 +112,8 @@ def test_rs2_in_tokens_keeps_to_the_budget_and_uses_most_of_it():
     budget = int(pool.cost.sum() // 5)
     for part in fresh(pool, Limits(budget, in_tokens=True), seed=0):
         assert budget - pool.cost.max() < pool.cost[part].sum() <= budget
+
+
+def test_a_budget_above_the_replicate_buys_all_of_it(tmp_path):
+    found = chosen(small_task(rows=80), tmp_path, names=("k_center",), budget=60)
+    assert {len(rows) for name, (rows, *_) in found.items() if name != "default"} == {54}
