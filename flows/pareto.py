@@ -18,7 +18,7 @@ from flows.lock import run_lock
 from flows.record import RUN_FILES, record
 from flows.repro.experiments import kept_runs
 from flows.runs import with_place
-from flows.settings import save
+from flows.settings import apply_overrides, save
 from schemas.errors import SettingsError, WinnowError
 from schemas.params import Params
 from schemas.plain import plain
@@ -68,13 +68,10 @@ def sweep(weights: Sequence[float], budgets: Sequence[str], diversity: str) -> d
 def _grid(params: Params, weights: Sequence[float], budgets: Sequence[str]) -> list[Params]:
     """The settings of every point; raises `SettingsError` where the weight would change nothing."""
     grid = [
-        Params.model_validate({
-            **params.model_dump(),
-            "choose": {**params.choose.model_dump(), "budget": budget, "diversity_weight": weight},
-        })
+        apply_overrides(params, [f"choose.budget={budget}", f"choose.diversity_weight={weight}"])
         for budget in budgets or [params.choose.budget]
         for weight in weights
-    ]  # fmt: skip
+    ]
     if len(weights) > 1 and selector_of(grid[0].choose) == selector_of(grid[1].choose):
         raise SettingsError(
             f"choose.diversity_weight changes nothing for {params.choose.selector}",

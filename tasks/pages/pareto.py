@@ -20,7 +20,7 @@ def pareto_page(found: dict[str, Any]) -> str:
         "corner": corner,
         "tiles": [
             ("Budgets", str(len(groups))),
-            ("Runs", str(len({p["run"] for g in groups for p in g["points"]}))),
+            ("Runs", str(sum(p["weight"] is not None for g in groups for p in g["points"]))),
             *((f"Knee at {cut(g['budget'], 20)}", f"{g['knee']['weight']:g}") for g in groups),
         ],
         "figures": [_figure(place, group, found["label"]) for place, group in enumerate(groups)],

@@ -109,8 +109,8 @@ def _level(score: float) -> dict[str, Any]:
 
 def _label(score: float, words: str) -> dict[str, Any]:
     return {
-        "xref": "paper", "x": 1, "y": score, "text": words, "showarrow": False,
-        "xanchor": "right", "yanchor": "bottom", "font": {"size": 11, "color": "var(--muted)"},
+        "xref": "paper", "x": 0, "y": score, "text": words, "showarrow": False,
+        "xanchor": "left", "yanchor": "bottom", "font": {"size": 11, "color": "var(--muted)"},
     }  # fmt: skip
 
 

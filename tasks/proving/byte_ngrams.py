@@ -44,7 +44,7 @@ class ByteNgrams:
 
     def bits(self, texts: Sequence[str]) -> Float[np.ndarray, " e"]:
         """Surprise at each byte of the texts and at their ends, in bits."""
-        return -np.log2(self.chances(n_grams(texts, len(self.orders))))
+        return np.asarray(-np.log2(self.chances(n_grams(texts, len(self.orders)))))
 
     def chances(self, grams: Sequence[UInt64[np.ndarray, " e"]]) -> Float[np.ndarray, " e"]:
         """p(b|h) of e events, each given by the n-grams of every length that end at it."""

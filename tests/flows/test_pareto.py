@@ -31,6 +31,7 @@ def swept(make_checkout, tmp_path_factory, tiny_model):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # on a busy machine
 def test_the_workspace_ends_as_it_was(swept):
     checkout, (files, params, lock), _ = swept
     assert checkout.files() == files
@@ -39,6 +40,7 @@ def test_the_workspace_ends_as_it_was(swept):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # on a busy machine
 def test_every_point_is_a_run_that_can_be_checked_out(swept):
     checkout, _, found = swept
     (group,) = found["budgets"]
@@ -56,6 +58,7 @@ def test_every_point_is_a_run_that_can_be_checked_out(swept):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # on a busy machine
 def test_the_same_sweep_again_keeps_no_second_run_of_a_point(swept):
     checkout, _, found = swept
     again = json.loads(checkout.winnow("pareto", "--weights", "0,1", "--json").stdout)

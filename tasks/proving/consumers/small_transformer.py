@@ -80,7 +80,7 @@ class SmallTransformer:
             inputs = block[:-1].view(self.batch_windows, self.window)
             targets = block[1:].view(self.batch_windows, self.window)
             optimiser.zero_grad()
-            _surprise(model(inputs), targets).mean().backward()
+            _surprise(model(inputs), targets).mean().backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimiser.step()
             rates.step()
@@ -97,7 +97,7 @@ class SmallTransformer:
         inputs, targets = (part.view(windows, self.window) for part in (block[:-1], block[1:]))
         model.eval()
         with torch.no_grad():
-            parts = zip(inputs.split(BATCH), targets.split(BATCH), strict=True)
+            parts = zip(torch.split(inputs, BATCH), torch.split(targets, BATCH), strict=True)
             nats = torch.cat([_surprise(model(one), other) for one, other in parts])
         return np.asarray(nats[: len(held_out)].double().numpy() / math.log(2))
 
