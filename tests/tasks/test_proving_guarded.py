@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from flows.proving import as_text
 from schemas.errors import SettingsError
 from tasks.holdout import SpentError
 from tasks.paths import Paths
@@ -13,6 +14,7 @@ from tasks.proving.answers import answer
 from tasks.proving.consumers import CONSUMERS
 from tasks.proving.guarded import Guarded, ensure_shares, guard_for, train_estimate
 from tests.tasks.proofs import small_task
+from tests.tasks.test_proving import rows, run  # noqa: F401  # a fixture
 
 TASK = small_task(rows=600)
 PROBE = CONSUMERS["linear_probe"](steps_per_pass=5)
@@ -82,3 +84,26 @@ def test_schedules_that_differ_in_one_row_are_different_questions(tmp_path):
         ask(guarded, schedule=[np.append(TASK.train[:79], TASK.train[100])] * 2)
         ask(guarded, seed=1)
         assert guarded.facts()["answered"] == 3
+
+
+@pytest.mark.slow
+def test_a_whole_proof_asks_once_per_score_and_its_table_says_so(
+    rows,  # noqa: F811
+    tiny_model,
+    tmp_path,
+):
+    rows.write_parquet(tmp_path / "rows.parquet")
+    asked = {"guard": 9, "budgets": [0.5], "selectors": [], "consumers": ["hashed_ngrams"]}
+    proof = run(tmp_path, tiny_model, **asked)
+    exact = run(tmp_path, tiny_model, **{**asked, "guard": 0})
+    told = proof.facts["guard"]
+    assert told["answered"] == len(proof.records) == len(exact.records)
+    assert told["left"] <= told["budget"] == 9
+    assert "answers, " in as_text(proof)
+    assert "guard" not in as_text(exact)
+    assert {one.key for one in proof.records}.isdisjoint(one.key for one in exact.records)
+    lines = Paths(tmp_path).guard_ledger.read_bytes()
+    (tmp_path / "artifacts" / "proof" / "rows.scores.jsonl").unlink()
+    again = run(tmp_path, tiny_model, **asked)
+    assert again.summaries == proof.summaries, "known scores are lost, the ledger answers"
+    assert Paths(tmp_path).guard_ledger.read_bytes() == lines
