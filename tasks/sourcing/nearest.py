@@ -34,7 +34,7 @@ def nearest_elsewhere(
     """
     best = np.full(len(rows), -np.inf, dtype=np.float32)
     place = np.full(len(rows), NOWHERE)
-    for places, vectors in vector_batches(path):
+    for places, vectors in vector_batches(path) if len(rows) else ():
         here = source[places]
 
         def search(block: slice, vectors: np.ndarray = vectors, here: np.ndarray = here) -> tuple:
@@ -68,7 +68,7 @@ def closest_by_source(
     """
     codes = int(source.max()) + 1
     best = np.full((len(rows), codes), -np.inf, dtype=np.float32)
-    for places, vectors in vector_batches(path):
+    for places, vectors in vector_batches(path) if len(rows) else ():
         kept = np.flatnonzero(~left_out[places])
         kept = kept[np.argsort(source[places][kept], kind="stable")]  # a source's lie side by side
         if not len(kept):
