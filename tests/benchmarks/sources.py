@@ -142,7 +142,7 @@ def intents_case() -> Case:
             "copy": (shuffled(pool).select(columns).head(400), "leave out"),
             "noise": (noise(train["text"], 400).with_columns(label=pl.lit("none")), "leave out"),
             "films": (foreign, "leave out"),
-            "more_of_the_same": (more.select(columns), "add, add a little"),
+            "more_of_the_same": (more.select(columns), "add a little"),
             **missing,
         },
         test.head(1500).select("text", "source"),
