@@ -54,7 +54,7 @@ class Findings:
         ratio = {"ratio": self.gain.ratio} if self.gain else {}
         whole = asdict(self)
         whole["gain"] = {**whole["gain"], **ratio} if self.gain else None
-        return _rounded(whole)
+        return {key: _rounded(value) for key, value in whole.items()}
 
 
 def _rounded(value: Any) -> Any:

@@ -77,7 +77,7 @@ def closest_by_source(
 
         def search(block: slice, held: tuple = (best, part, names, at)) -> np.ndarray:
             best, part, names, at = held
-            top = best[block].copy()
+            top: np.ndarray = best[block].copy()
             for columns, tile in column_tiles(rows[block], part):
                 tile[itself[block, None] == at[None, columns]] = -np.inf
                 each, starts = np.unique(names[columns], return_index=True)
