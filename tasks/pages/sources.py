@@ -16,7 +16,7 @@ NAME_CHARS: Final = 60
 LABELS: Final = (
     "Rows", "Looked at", "AUC", "Discrepancy", "p by Holm", "New words (own)",
     "Word divergence, bits (own)", "Gain / random", "Near the pool", "In the pool already",
-    "Quality", "Like the target, at most", "Of the target, at most",
+    "Quality", "Like the target, at most", "Of the target, at most", "Of the pool, at most",
 )  # fmt: skip
 Bar = Callable[[Findings], tuple[float, float, float] | None]  # value, low, high, around 0
 
@@ -87,5 +87,5 @@ def _numbers(one: Findings) -> list[str]:
         f"{words.divergence:.3f} ({words.home_divergence:.3f})",
         "none" if ratio is None else f"{ratio:.2f}", f"{one.redundant:.1%}",
         f"{one.known_share:.1%}", f"{one.quality:.3f}", f"{one.like_target:.0%}",
-        f"{one.of_target:.0%}",
+        f"{one.of_target:.0%}", f"{one.of_pool:.0%}",
     ]  # fmt: skip

@@ -60,6 +60,7 @@ def compare(
         "gain": coverage_gain(target.vectors, blocks_of(target.keys), against.covered, *added),
         "like_target": proportion(-domain.of_a, -domain.of_b),
         "of_target": proportion(domain.of_b, domain.of_a),
+        "of_pool": proportion(*_scores(pool if len(pool) >= LEAST_ROWS else target, source, seed)),
     }
 
 
@@ -67,7 +68,14 @@ UNKNOWN: Final[Mapping[str, Any]] = {
     "auc": 0.5, "auc_low": 0.0, "auc_high": 1.0, "a_distance": 0.0, "mmd": 0.0, "mmd_p": 1.0,
     "vocabulary": Vocabulary(0.0, 0.0, 0.0, 0.0), "gain": None, "quality": 0.5, "quality_low": 0.0,
     "quality_high": 1.0, "like_target": 1.0, "of_target": 1.0,
+    "of_pool": 1.0,
 }  # fmt: skip
+
+
+def _scores(of: Sample, source: Sample, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """How much each row of a sample, and each of the source, looks like the source, out of fold."""
+    found = tell_apart(source.vectors, of.vectors, _folds(source, seed), _folds(of, seed))
+    return found.of_b, found.of_a
 
 
 def _folds(sample: Sample, seed: int) -> Int[np.ndarray, " n"]:

@@ -19,7 +19,8 @@ class Findings:
     `redundant`: share with a pool row of cosine >= the stated one; `known_share`: share that the
     pool has, word for word or nearly. `quality`: chance of being better than a row of the pool.
     `like_target`: share of the source that may come from the target's distribution, `of_target`:
-    share of the target that may come from the source's; both upper bounds.
+    share of the target that may come from the source's, `of_pool` the same of the pool (without
+    the source); all three are upper bounds.
     """
 
     name: str
@@ -46,13 +47,14 @@ class Findings:
     quality_high: float
     like_target: float
     of_target: float
+    of_pool: float
 
     def data(self) -> dict[str, Any]:
         """Plain data, numbers rounded."""
         ratio = {"ratio": self.gain.ratio} if self.gain else {}
         whole = asdict(self)
         whole["gain"] = {**whole["gain"], **ratio} if self.gain else None
-        return _rounded(whole)
+        return {key: _rounded(value) for key, value in whole.items()}
 
 
 def _rounded(value: Any) -> Any:

@@ -34,7 +34,7 @@ def nearest_elsewhere(
     """
     best = np.full(len(rows), -np.inf, dtype=np.float32)
     place = np.full(len(rows), NOWHERE)
-    for places, vectors in vector_batches(path):
+    for places, vectors in vector_batches(path) if len(rows) else ():
         here = source[places]
 
         def search(block: slice, vectors: np.ndarray = vectors, here: np.ndarray = here) -> tuple:
@@ -68,7 +68,7 @@ def closest_by_source(
     """
     codes = int(source.max()) + 1
     best = np.full((len(rows), codes), -np.inf, dtype=np.float32)
-    for places, vectors in vector_batches(path):
+    for places, vectors in vector_batches(path) if len(rows) else ():
         kept = np.flatnonzero(~left_out[places])
         kept = kept[np.argsort(source[places][kept], kind="stable")]  # a source's lie side by side
         if not len(kept):
@@ -77,7 +77,7 @@ def closest_by_source(
 
         def search(block: slice, held: tuple = (best, part, names, at)) -> np.ndarray:
             best, part, names, at = held
-            top = best[block].copy()
+            top: np.ndarray = best[block].copy()
             for columns, tile in column_tiles(rows[block], part):
                 tile[itself[block, None] == at[None, columns]] = -np.inf
                 each, starts = np.unique(names[columns], return_index=True)

@@ -45,7 +45,7 @@ def _told(one: Findings, verdict: Verdict, cosine: float) -> list[str]:
         f"  quality: beats a row of the pool with chance {one.quality:.3f} "
         f"({one.quality_low:.3f} to {one.quality_high:.3f})",
         f"  share: at most {one.like_target:.0%} of it is like the target, at most "
-        f"{one.of_target:.0%} of the target is like it",
+        f"{one.of_target:.0%} of the target and {one.of_pool:.0%} of the pool are like it",
     ]
 
 
@@ -58,9 +58,10 @@ def notes(found: Weighed) -> list[str]:
         f"{len(found.sources)} sources.",
         f"Rule: fewer than {rule.least_rows} rows: no call. Leave out from "
         f"{rule.redundant_share:.0%} known rows, or where a row beats one of the pool with chance "
-        f"below {rule.poor_quality:g}. Add where rows gain clearly more coverage than random rows "
-        f"of the pool (p by Holm < {rule.alpha:g}), or not clearly less and at least "
-        f"{rule.as_good:g} times as much. With --target, leave out below {rule.useless:g} times. "
-        f"Else add a little: at most {rule.little_share:.0%} of the pool's rows.",
+        f"below {rule.poor_quality:g} and gains less than {rule.useless:g} times what random rows "
+        f"do. Add where rows gain clearly more coverage than random rows of the pool (p by Holm < "
+        f"{rule.alpha:g}), or not clearly less and at least {rule.as_good:g} times as much and the "
+        f"target has a larger share of them. With --target, leave out below {rule.useless:g} "
+        f"times. Else add a little: at most {rule.little_share:.0%} of the pool's rows.",
         "A prediction from distances, necessary and not sufficient: `winnow prove` trains on it.",
     ]

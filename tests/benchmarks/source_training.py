@@ -8,7 +8,6 @@ import polars as pl
 from schemas.params import Params
 from tasks.encoders import load_encoder
 from tasks.metrics.intervals import over_draws
-from tasks.paths import Paths
 from tasks.proving.consumers import CONSUMERS
 from tasks.proving.task import Task
 from tasks.sourcing.weigh import Weighed
@@ -24,7 +23,6 @@ def gains(
     candidates: Mapping[str, tuple[pl.DataFrame, str]],
     test: pl.DataFrame,
     found: Weighed,
-    paths: Paths,
     params: Params,
 ) -> Iterator[str]:
     """Yield a line per candidate and consumer: accuracy gained by its rows, with interval.

@@ -1,11 +1,12 @@
 """Does `winnow sources` advise well? Planted cases on real mixtures, checked by training.
 
-`python -m tests.benchmarks.sources [FOLDER]`: needs `../shared/data`. Vectors are those of a static
-model distilled from the packaged one, so that it takes minutes; FOLDER keeps it for the next time.
+`make bench-sources` needs `../shared/data`. Vectors are those of a static model distilled from the
+packaged one, so that it takes minutes; `--folder` keeps it for the next time.
 Prints one line per source with what was expected; where rows have labels also what a linear probe
 gains from the rows advised, on test rows, against as many random rows of the pool taken twice.
 """
 
+import argparse
 import json
 import sys
 import tempfile
@@ -141,7 +142,7 @@ def intents_case() -> Case:
             "copy": (shuffled(pool).select(columns).head(400), "leave out"),
             "noise": (noise(train["text"], 400).with_columns(label=pl.lit("none")), "leave out"),
             "films": (foreign, "leave out"),
-            "more_of_the_same": (more.select(columns), "add, add a little"),
+            "more_of_the_same": (more.select(columns), "add a little"),
             **missing,
         },
         test.head(1500).select("text", "source"),
@@ -154,7 +155,7 @@ CASES: tuple[Callable[[], Case], ...] = (
 )  # fmt: skip
 
 
-def weighed(case: Case, folder: Path, model: Path) -> tuple[Weighed, Paths, Params]:
+def weighed(case: Case, folder: Path, model: Path) -> tuple[Weighed, Params]:
     """Run the stages that a pool needs, then weigh the candidates."""
     folder.mkdir(parents=True, exist_ok=True)
     write(folder / "pool.jsonl", case.pool)
@@ -173,7 +174,7 @@ def weighed(case: Case, folder: Path, model: Path) -> tuple[Weighed, Paths, Para
     if case.target is not None:
         write(folder / "target.jsonl", case.target)
         (target,) = find_sources(["target.jsonl"], paths)
-    return weigh(files, target, params, paths, Settings(seed=SEED)), paths, params
+    return weigh(files, target, params, paths, Settings(seed=SEED)), params
 
 
 def write(path: Path, frame: pl.DataFrame) -> None:
@@ -197,25 +198,31 @@ def show(case: Case, found: Weighed) -> Iterator[str]:
 
 def main() -> None:
     """Print every case; exit status 1 if a verdict on a planted source is not as expected."""
+    reader = argparse.ArgumentParser(description=main.__doc__)
+    reader.add_argument("--folder", type=Path, help="keeps the model and the pools")
+    reader.add_argument("--only", type=int, choices=range(len(CASES)), help="number of a case")
+    asked = reader.parse_args()
     if not SHARED.exists():
         sys.exit(f"{SHARED} is not here: this benchmark needs the shared data")
-    wrong = 0
+    numbers = range(len(CASES)) if asked.only is None else [asked.only]
     with tempfile.TemporaryDirectory(prefix="winnow-sources-") as scratch:
-        folder = Path(sys.argv[1] if len(sys.argv) > 1 else scratch)
+        folder = asked.folder or Path(scratch)
         model = folder / "static"
         if not model.exists():
             distil(model)
-        for number, make in enumerate(CASES):
-            case = make()
-            found, paths, params = weighed(case, folder / f"case{number}", model)
-            lines = list(show(case, found))
-            wrong += sum(" NO " in line for line in lines)
-            sys.stdout.write("\n".join(lines) + "\n")
-            if case.test is not None:
-                sys.stdout.write("\n".join(gains(case.pool, case.candidates, case.test, found,
-                                                 paths, params)) + "\n")  # fmt: skip
-            sys.stdout.flush()
+        wrong = sum([_run(CASES[each](), folder / f"case{each}", model) for each in numbers])
     sys.exit(1 if wrong else 0)
+
+
+def _run(case: Case, folder: Path, model: Path) -> int:
+    """Print one case as far as it is known; returns how many verdicts are not as expected."""
+    found, params = weighed(case, folder, model)
+    lines = list(show(case, found))
+    print("\n".join(lines), flush=True)
+    if case.test is not None:
+        for line in gains(case.pool, case.candidates, case.test, found, params):
+            print(line, flush=True)
+    return sum(" NO " in line for line in lines)
 
 
 if __name__ == "__main__":

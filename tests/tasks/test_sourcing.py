@@ -182,7 +182,7 @@ WORDS = Vocabulary(0.1, 0.1, 0.1, 0.1)
 GAIN = Gain(500, 0.01, 0.01, 0.0, -0.001, 0.001, 0.9)
 FOUND = Findings(
     "new", "candidate", 1000, 500, 1000, 0, 500, 0.5, 0.4, 0.6, 0.0, 0.001, 0.4, 0.4, WORDS, GAIN,
-    0.9, 0.1, 0.0, 0.5, 0.4, 0.6, 1.0, 0.5,
+    0.9, 0.1, 0.0, 0.5, 0.4, 0.6, 1.0, 0.5, 0.0,
 )  # fmt: skip
 MORE = {"gain": replace(GAIN, source=0.02, difference=0.01), "gain_p_holm": 0.001}
 LESS = {"gain": replace(GAIN, source=0.001, difference=-0.009), "gain_p_holm": 0.001}
@@ -195,12 +195,15 @@ LESS = {"gain": replace(GAIN, source=0.001, difference=-0.009), "gain_p_holm": 0
         ({"target_rows": 99}, False, "too few rows to call", 0),
         ({"gain": None}, False, "too few rows to call", 0),
         ({"known_share": 0.95}, False, "leave out", 0),
-        ({"quality_high": 0.2}, False, "leave out", 0),
+        ({"quality_high": 0.2}, False, "add", 1000),
         ({}, False, "add", 1000),
         ({"known_share": 0.5}, False, "add", 500),
         (MORE, False, "add", 1000),
         (MORE | {"of_target": 0.2}, True, "add", 500),  # a fifth of 2,500
+        (MORE | {"of_target": 0.3, "of_pool": 0.1}, True, "add", 571),  # 200 + 571 of 2,571
+        ({"of_target": 0.2, "of_pool": 0.3}, True, "add a little", 200),
         (LESS, False, "add a little", 200),
+        (LESS | {"quality_high": 0.2}, False, "leave out", 0),
         (LESS, True, "leave out", 0),
         ({"gain": replace(GAIN, source=0.005)}, True, "add a little", 200),
     ],

@@ -139,6 +139,19 @@ def test_the_order_of_rows_changes_nothing(checkout, with_target):
 
 
 @pytest.mark.slow
+def test_a_pool_of_one_source_has_nothing_to_hold_it_to(checkout, tmp_path):
+    _, params = checkout
+    write(tmp_path / "a.jsonl", texts(NATURE, 200, 0), "woods")
+    alone = params.model_copy(
+        update={"ingest": params.ingest.model_copy(update={"sources": ["a.jsonl"]})}
+    )
+    for stage in (sources_stage, ingest, deduplicate, embed):
+        stage.run(alone, Paths(tmp_path))
+    weighed = weigh([], None, alone, Paths(tmp_path), Settings())
+    assert verdicts(weighed) == {"woods": "too few rows to call"}
+
+
+@pytest.mark.slow
 def test_another_seed_looks_at_other_rows(checkout, with_target):
     other = found(checkout, "wanted.jsonl", Settings(rows=150, seed=1))
     assert all(one.sampled <= 150 for one, _ in other.sources)
