@@ -1,4 +1,4 @@
-"""Selector `distribution_matching`: a subset whose rows are distributed as the pool's are."""
+"""Selector `distribution_matching`: a subset distributed as the pool is, or as it spreads."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final, get_args
@@ -38,16 +38,21 @@ class DistributionMatching(KernelSelector):
     most 50 million. Memory O(n).
     """
 
-    version: ClassVar[str] = "1.1.0"
-    kernel_width: float = 0.1
-    flattening: float = 0.0  # in [0, 2]; needs a kernel
+    version: ClassVar[str] = "2.0.0"
+    centred: bool = True  # as for all kernels; off for a width of 0
+    kernel_width: float = 0.2
+    flattening: float = 1.0  # in [0, 2]; 0 for a width of 0
     mode: Mode = "auto"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_between("flattening", self.flattening, 0, 2)
         if self.flattening and not self.kernel_width:
-            raise SettingsError("flattening needs a kernel_width above 0: a cosine is no density")
+            raise SettingsError(
+                "flattening needs a kernel_width above 0: a cosine is no density",
+                where="choose.settings.kernel_width",
+                remedy="set flattening to 0, or the width above it",
+            )
         if self.mode not in get_args(Mode):
             raise SettingsError(f"mode must be one of {get_args(Mode)}; got {self.mode!r}")
 

@@ -1,6 +1,7 @@
 """Kernel herding: its picks, its discrepancy, and the ways to search for it."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,11 @@ def kernel_of(pool: Pool, width: float, centred: bool = False) -> np.ndarray:
     return rows @ rows.T
 
 
+def plain(weight: float = 1.0, centred: bool = False, width: float = 0.1, **more: Any) -> Any:
+    """Herding towards the pool as it is."""
+    return DistributionMatching(weight, centred, width, 0.0, **more)
+
+
 def herding(kernel: np.ndarray) -> Callable[[list[int], int], float]:
     """(t + 1) m(x) - sum_{s in S} k(x, s)."""
     mean = kernel.mean(axis=1)
@@ -61,7 +67,7 @@ def test_it_makes_the_picks_of_plain_herding(
         quality = pool.quality[index] / most if most else 0.0
         return (1 - weight) * quality + weight * score(taken, index) / k
 
-    found = run_or_refuse(DistributionMatching(weight, centred, width), pool, limits)
+    found = run_or_refuse(plain(weight, centred, width), pool, limits)
     if found is not None:
         follow(pool, limits, found, gain)
 
@@ -72,7 +78,7 @@ def test_it_is_the_greedy_minimisation_of_the_discrepancy_which_it_tells(
     pool: Pool, budget: int, width: float
 ) -> None:
     kernel = kernel_of(pool, width)
-    found = DistributionMatching(1.0, kernel_width=width)(pool, Limits(budget), 0)
+    found = plain(width=width)(pool, Limits(budget), 0)
     order = found.indices.tolist()
     for place, pick in enumerate(order):
         left = [i for i in range(len(pool)) if i not in order[:place]]
@@ -85,7 +91,7 @@ def test_it_is_the_greedy_minimisation_of_the_discrepancy_which_it_tells(
 def test_in_tokens_a_pick_is_the_best_per_token_and_a_loss_weighs_more_the_dearer_it_is() -> None:
     pool = random_pool(40, seed=3)
     score = herding(kernel_of(pool, 0.1))
-    found = DistributionMatching(1.0)(pool, Limits(100, True), 0)
+    found = plain()(pool, Limits(100, True), 0)
     taken: list[int] = []
     for pick in found.indices.tolist():
         left = 100 - int(pool.cost[taken].sum())
@@ -102,7 +108,7 @@ def test_the_worked_example_gives_its_picks_and_scores() -> None:
     points = np.arange(3.0)
     kernel = np.exp(-((points[:, None] - points) ** 2) / 2)
     pool = pool_of(sqrtm(kernel))  # as symmetric as the points, so that ties are ties
-    found = DistributionMatching(1.0, kernel_width=0.0)(pool, Limits(3), 0)
+    found = plain(width=0.0)(pool, Limits(3), 0)
     assert found.indices[:2].tolist() == [1, 0]
     np.testing.assert_allclose(found.gains[:2] * 3, [0.7377, 2 * 0.2774], atol=1e-4)
 
@@ -115,7 +121,7 @@ def test_on_normal_rows_it_comes_far_nearer_to_the_pool_than_a_random_draw() -> 
     kernel = np.exp(-(squares[:, None] + squares - 2 * points @ points.T) / 10)
     rows = np.linalg.cholesky(kernel + 1e-9 * np.eye(3000))
     pool = pool_of(rows)  # unit rows whose inner products are the kernel
-    found = DistributionMatching(1.0, kernel_width=0.0, mode="exact")(pool, Limits(200), 0)
+    found = plain(width=0.0, mode="exact")(pool, Limits(200), 0)
     assert squared_discrepancy(kernel, found.indices) < 1e-4
     drawn = [random.choice(3000, 200, replace=False) for _ in range(5)]
     assert np.mean([squared_discrepancy(kernel, rows) for rows in drawn]) > 2e-3
@@ -124,7 +130,7 @@ def test_on_normal_rows_it_comes_far_nearer_to_the_pool_than_a_random_draw() -> 
 class TestSearches:
     def found(self, search: Callable, pool: Pool, weight: float, **settings: object) -> tuple:
         limits = Limits(60, caps={1: 12}, include=(7,), preselected=(3, 50))
-        part = DistributionMatching().part(pool)
+        part = plain().part(pool)
         objective = Mixed(pool, limits, weight, {"part": (1.0, part)})
         admission = Admission(pool, limits)
         gains, last, _ = search(objective, admission, **settings)
@@ -156,7 +162,7 @@ class TestSearches:
     def test_the_mode_is_chosen_by_size_and_told(self) -> None:
         pool = random_pool(300)
         for mode, told in (("auto", "exact"), ("exact", "exact"), ("fast", "fast")):
-            found = DistributionMatching(mode=mode)(pool, Limits(20), 0)  # type: ignore[arg-type]
+            found = plain(mode=mode)(pool, Limits(20), 0)
             assert found.totals["mode"] == told
 
 
@@ -177,7 +183,8 @@ def test_mixed_with_facility_location_every_pick_is_the_best_though_gains_may_ri
         return (1 - weight) * quality + weight * parts
 
     parts = {"facility_location": 3.0, "distribution_matching": 1.0}
-    found = run_or_refuse(Mixture(weight, parts), pool, limits)
+    own = {"distribution_matching": {"centred": False, "kernel_width": 0.1, "flattening": 0.0}}
+    found = run_or_refuse(Mixture(weight, parts, own), pool, limits)
     if found is not None:
         follow(pool, limits, found, gain)
 
@@ -189,7 +196,7 @@ def test_below_the_needed_quality_a_row_is_never_taken(data: st.DataObject, weig
     limits = in_rows(data.draw(spaced_limits(pool)), min_quality=0.0)
     if not len(allowed_subsets(pool, limits)):
         return
-    found = DistributionMatching(weight)(pool, limits, 0)
+    found = plain(weight)(pool, limits, 0)
     scale = found.totals["quality_scale"]
     share = found.totals["parts"]["DistributionMatching"]["scale"]
     score, order = herding(kernel_of(pool, 0.1)), found.indices.tolist()

@@ -1,0 +1,120 @@
+"""The project's own evidence: which settings train better models than a random choice, and where.
+
+    python -m tests.benchmarks.evidence FOLDER [--half report] [--only sst2,dolly] [--seeds 10]
+
+FOLDER holds the public data sets. Every set goes through `prove`'s engine; scores are kept under
+artifacts/evidence, so that a stopped run goes on. The table goes to results/evidence.json, and
+from there to the README (`tests.benchmarks.evidence_page`).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from schemas.params import Params
+from schemas.proof import ProveParams
+from tasks.methods import selector_of
+from tasks.paths import Paths
+from tasks.proving.building import build
+from tasks.proving.candidates import candidates_of
+from tasks.proving.engine import Experiment, consumers_of, experiment
+from tasks.proving.ledger import KnownScores
+from tasks.proving.methods import Contender, contenders
+from tasks.proving.records import Summary
+from tasks.proving.statistics import summarise
+from tests.benchmarks.evidence_page import table
+from tests.benchmarks.evidence_sets import DATA_SETS, DataSet
+
+RESULTS: Final = Path("tests/benchmarks/results/evidence.json")
+MAX_TOKENS: Final = 64  # of a text the encoder reads here: fifteen sets in minutes on two cores
+BUDGETS: Final = (0.01, 0.05, 0.1, 0.3)
+CONTROLS: Final = ("default", "uniform", "top_quality", "diversity_only")
+ABLATION: Final[dict[str, dict[str, Any]]] = {  # settings of `choose`, development half alone
+    "facility_location, lambda 0.8": {"selector": "facility_location", "diversity_weight": 0.8},
+    "facility_location, lambda 1": {"selector": "facility_location", "diversity_weight": 1.0},
+    "facility_location, centred, lambda 0.9": {
+        "selector": "facility_location",
+        "diversity_weight": 0.9,
+        "settings": {"centred": True},
+    },
+    "distribution_matching, lambda 1": {"diversity_weight": 1.0},
+    "distribution_matching, not flattened": {"settings": {"flattening": 0.0}},
+}
+
+
+def settings() -> Params:
+    """Winnow's defaults, with shorter texts for the encoder."""
+    params = Params()
+    embed = params.embed.model_copy(update={"max_tokens": MAX_TOKENS})
+    return params.model_copy(update={"embed": embed})
+
+
+def compared(half: str, params: Params) -> list[Contender]:
+    """The default and its controls; on the development half the ablation too."""
+    found = [each for each in contenders([], params) if each.name in CONTROLS]
+    for name, changes in ABLATION.items() if half == "development" else ():
+        choose = params.choose.model_copy(update={"settings": {}, **changes})
+        found.append(Contender(name, selector_of(choose), True))
+    return found
+
+
+def prove(data: DataSet, folder: Path, seeds: int, params: Params, paths: Paths) -> list[Summary]:
+    """Every method at every budget on one set, for both consumers."""
+    kept = paths.artifacts / "evidence"
+    file = kept / f"{data.name}.parquet"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    data.make(folder).write_parquet(file)
+    asked = ProveParams(source=[str(file.absolute())], label="label", split="split", name=data.name)
+    task = build(asked, params, paths).task
+    plan = Experiment(
+        task=task,
+        candidates=candidates_of(task.unseen(), params, paths),
+        contenders=compared(data.half, params),
+        consumers=consumers_of([], labels=True, ratings=False),
+        budgets=BUDGETS,
+        seeds=seeds,
+    )
+    known = KnownScores.load(kept / f"{data.name}.scores.jsonl")
+    records = experiment(plan, known, lambda text: print(data.name, text, file=sys.stderr))
+    about = {name: (each.unit, each.better) for name, each in plan.consumers.items()}
+    return summarise(records, about, BUDGETS)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prove, keep the table, print it; exit 2 for a set that does not exist."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("folder", type=Path, help="the folder of public data sets")
+    parser.add_argument("--half", choices=("development", "report"), help="default: both")
+    parser.add_argument("--only", default="", help="names, with commas between")
+    parser.add_argument("--seeds", type=int, default=10)
+    asked = parser.parse_args(arguments)
+    only = {name for name in asked.only.split(",") if name}
+    if unknown := only - {data.name for data in DATA_SETS}:
+        parser.error(f"no data set is called {min(unknown)!r}")
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
+    for data in DATA_SETS:
+        if (only and data.name not in only) or (asked.half and data.half != asked.half):
+            continue
+        found = [
+            {"half": data.half, "structure": data.structure, **asdict(summary)}
+            for summary in prove(data, asked.folder, asked.seeds, settings(), Paths())
+        ]
+        before = [row for row in before if row["dataset"] != data.name] + found
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text("\n".join(_lines(before)) + "\n", encoding="utf-8")
+        print(table(found))
+    return 0
+
+
+def _lines(rows: list[dict[str, Any]]) -> list[str]:
+    """A JSON list with one row per line, so that a change shows as the rows it touches."""
+    text = [json.dumps(row) for row in rows]
+    return ["[", ",\n".join(text), "]"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
