@@ -15,7 +15,6 @@ from schemas.manifest import Manifest
 from schemas.params import Params
 from schemas.tables import StandsFor, check
 from tasks import PIPELINE
-from tasks.metrics import METRICS
 from tasks.pages import content
 from tasks.pages.changes import changes_section
 from tasks.pages.drawings import (
@@ -36,6 +35,7 @@ from tasks.pages.examples import (
     least_similar,
     lost_examples,
 )
+from tasks.pages.families import family_tables, source_table
 from tasks.pages.funnel import funnel, kind_of
 from tasks.pages.lineage import lineage
 from tasks.pages.render import render, render_lineage
@@ -44,7 +44,7 @@ from tasks.pages.text import cut
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.5.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.6.0"  # DVC reads this line; raise it when equal input may give other output
 STAGES: Final = PIPELINE[2:-1]  # those that work on this run's rows
 TABLES: Final = (
     "documents",
@@ -83,7 +83,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         {"evaluations": content.evaluation_table(manifests["decontaminate"])},
         map_section(points, rows, ids, texts),
         scores(rows, params, paths),
-        controls(comparison),
+        controls(comparison, manifests["measure"]),
         groups(manifests["measure"], params),
         changes(rows, manifests["choose"], params, paths),
         gates(manifests["gate"]),
@@ -136,12 +136,13 @@ def scores(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
     return score_section(read_rows(paths.table("scores")), kept_ids, columns)
 
 
-def controls(comparison: pl.DataFrame) -> dict[str, Any]:
+def controls(comparison: pl.DataFrame, measure: Manifest) -> dict[str, Any]:
     """Draw and tabulate the selection beside its controls."""
     return {
         "comparison_figures": comparison_panels(comparison),
-        "comparison_table": content.comparison_table(comparison),
-        "metric_labels": [metric.label for metric in METRICS.values()],
+        "comparison_tables": family_tables(comparison, content.SUBSETS),
+        "source_distances": source_table(measure.facts.get("source_distances", {})),
+        "sampling_note": content.sampling_note(measure),
         "controls_note": content.controls_note(comparison),
     }
 
