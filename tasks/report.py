@@ -138,8 +138,10 @@ def scores(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
 
 def controls(comparison: pl.DataFrame, measure: Manifest) -> dict[str, Any]:
     """Draw and tabulate the selection beside its controls."""
+    panels = comparison_panels(comparison)
     return {
-        "comparison_figures": comparison_panels(comparison),
+        "comparison_figures": [figure for _, figures in panels for figure in figures],
+        "comparison_families": panels,
         "comparison_tables": family_tables(comparison, content.SUBSETS),
         "source_distances": source_table(measure.facts.get("source_distances", {})),
         "sampling_note": content.sampling_note(measure),

@@ -8,6 +8,8 @@ import polars as pl
 from tasks.metrics import ALL_METRICS, NO_INTERVAL
 from tasks.pages.text import cut, number
 
+HEATS: Final = 5  # shades of the heat map
+
 
 @dataclass(frozen=True)
 class Family:
@@ -105,7 +107,7 @@ def cell(row: dict[str, Any] | None) -> tuple[str, str]:
 
 
 def source_table(found: dict[str, Any]) -> dict[str, Any]:
-    """Sources against sources: per pair the discrepancy as text and its heat, 0 to 1."""
+    """Sources against sources: per pair the discrepancy as text and its heat, 0 to HEATS."""
     sources = found.get("sources", [])
     value = {
         frozenset((pair["one"], pair["other"])): max(0.0, pair["mmd_squared"])
@@ -118,7 +120,7 @@ def source_table(found: dict[str, Any]) -> dict[str, Any]:
             "rows": f"{one['rows']:,}",
             "small": one["small"],
             "cells": [
-                ("", 0.0) if one is other else (number(v := value[pair]), round(v / top, 3))
+                ("", 0) if one is other else (number(v := value[pair]), round(HEATS * v / top))
                 for other in sources
                 for pair in [frozenset((one["source"], other["source"]))]
             ],

@@ -4,6 +4,10 @@ Each trial draws a fresh pool from one population (Gaussian clusters of power-la
 sphere) and takes a subset by a fixed rule that favours some clusters. The truth is the metric's
 mean over other, independent trials: what the metric is for a pool and a subset of this size. An
 interval covers if it holds the truth.
+
+60 trials of 600 rows: all between 0.90 and 0.98 (the error of such a share is 0.03; that of
+`coverage_relative` says nothing here, the one subset being the best known), but the share of
+clusters reached, with 0.10: both cluster coverages are given none (see `NO_INTERVAL`).
 """
 
 import argparse
