@@ -24,6 +24,7 @@ from tasks.metrics import METRICS
 from tasks.metrics.compare import Subset, compare
 from tasks.metrics.sampling import sampling_facts
 from tasks.metrics.shares import group_facts
+from tasks.metrics.source_distances import source_distances
 from tasks.metrics.view import BLOCKS, Rows, keys_of
 from tasks.selectors import Selector
 from tasks.selectors.facility_location import FacilityLocation
@@ -71,6 +72,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         facts={
             "metrics": {name: metric.version for name, metric in METRICS.items()},
             "sampling": sampling_facts(rows, len(chosen)),
+            "source_distances": source_distances(rows, *_sources(paths, among)),
             "group_by": params.choose.group_by,
             **group_facts(rows, names, subsets),
         },
@@ -163,6 +165,19 @@ def _rows(pool: Pool, places: np.ndarray, clusters: np.ndarray) -> tuple[Rows, l
         cluster=np.unique(clusters[places], return_inverse=True)[1],
     )
     return rows, names
+
+
+def _sources(paths: Paths, places: np.ndarray) -> tuple[np.ndarray, list[str]]:
+    """Source of each row that subsets are measured on, as a place in the list of names."""
+    columns = ["id", "source", "duplicate_of"]
+    documents = read_rows(paths.table("documents"), columns)
+    embedded = read_rows(paths.table("vectors"), ["id"]).sort("id")
+    kept = documents.filter(pl.col("duplicate_of").is_null())
+    source = embedded.join(kept, on="id", how="left", maintain_order="left")["source"]
+    names, code = np.unique(
+        source.fill_null("").to_numpy()[places].astype(str), return_inverse=True
+    )
+    return code, names.tolist()
 
 
 def _metrics_json(table: pl.DataFrame) -> str:

@@ -15,7 +15,6 @@ from schemas.manifest import Manifest
 from schemas.params import Params
 from schemas.tables import StandsFor, check
 from tasks import PIPELINE
-from tasks.metrics import METRICS
 from tasks.pages import content
 from tasks.pages.changes import changes_section
 from tasks.pages.drawings import (
@@ -36,6 +35,7 @@ from tasks.pages.examples import (
     least_similar,
     lost_examples,
 )
+from tasks.pages.families import family_tables, source_table
 from tasks.pages.funnel import funnel, kind_of
 from tasks.pages.health import health_section
 from tasks.pages.lineage import lineage
@@ -86,7 +86,7 @@ def run(params: Params, paths: Paths) -> Manifest:
         health_section(json.loads(paths.json("health").read_text(encoding="utf-8"))),
         map_section(points, rows, ids, texts),
         scores(rows, params, paths),
-        controls(comparison),
+        controls(comparison, manifests["measure"]),
         groups(manifests["measure"], params),
         changes(rows, manifests["choose"], params, paths),
         gates(manifests["gate"]),
@@ -143,12 +143,15 @@ def scores(rows: pl.DataFrame, params: Params, paths: Paths) -> dict[str, Any]:
     return score_section(read_rows(paths.table("scores")), kept_ids, columns)
 
 
-def controls(comparison: pl.DataFrame) -> dict[str, Any]:
+def controls(comparison: pl.DataFrame, measure: Manifest) -> dict[str, Any]:
     """Draw and tabulate the selection beside its controls."""
+    panels = comparison_panels(comparison)
     return {
-        "comparison_figures": comparison_panels(comparison),
-        "comparison_table": content.comparison_table(comparison),
-        "metric_labels": [metric.label for metric in METRICS.values()],
+        "comparison_figures": [figure for _, figures in panels for figure in figures],
+        "comparison_families": panels,
+        "comparison_tables": family_tables(comparison, content.SUBSETS),
+        "source_distances": source_table(measure.facts.get("source_distances", {})),
+        "sampling_note": content.sampling_note(measure),
         "controls_note": content.controls_note(comparison),
     }
 

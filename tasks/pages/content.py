@@ -90,22 +90,19 @@ def controls_note(comparison: pl.DataFrame) -> str:
     )
 
 
-def comparison_table(comparison: pl.DataFrame) -> list[dict[str, Any]]:
-    """One line per subset: its name and, per metric, the value and the interval as text."""
-    cells = {(row["subset"], row["metric"]): row for row in comparison.iter_rows(named=True)}
-    lines = []
-    for subset, label in SUBSETS.items():
-        found = [cells.get((subset, metric)) for metric in METRICS]
-        if any(found):
-            lines.append({"label": label, "name": subset, "cells": [_cell(row) for row in found]})
-    return lines
-
-
-def _cell(row: dict[str, Any] | None) -> tuple[str, str]:
-    if row is None:
-        return "–", ""
-    interval = "" if row["low"] is None else f"{number(row['low'])} to {number(row['high'])}"
-    return number(row["value"]), interval
+def sampling_note(measure: Manifest) -> str:
+    """Say by how many rows coverage was measured, where the pool is too large for all pairs."""
+    facts = measure.facts.get("sampling", {})
+    looked, rows = facts.get("pool_rows_looked_at", 0), facts.get("pool_rows", 0)
+    if looked >= rows:
+        return ""
+    return (
+        f"Coverage is measured on {looked:,} of {rows:,} pool rows, redundancy on "
+        f"{facts['selected_rows_looked_at']:,} selected ones, each against the whole subset; which "
+        "rows is decided by the hash of their ids, and the intervals hold the error. Cover radius "
+        "and least distance are then bounds: the true radius may be larger, the true least "
+        "distance smaller."
+    )
 
 
 def group_table(shares: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,10 +7,11 @@ import numpy as np
 import polars as pl
 from jaxtyping import Float
 
-from tasks.metrics import METRICS
+from tasks.metrics import ALL_METRICS
 from tasks.pages import figures
 from tasks.pages.content import SUBSETS, distribution_table
 from tasks.pages.embedding_map import beside, coordinates, sample
+from tasks.pages.families import FAMILIES, names_of
 from tasks.pages.funnel import in_words
 from tasks.pages.gates_figure import gates_against_limits
 from tasks.pages.map_figure import embedding_map
@@ -132,23 +133,33 @@ def _finite(column: pl.Series) -> np.ndarray:
     return values.filter(values.is_finite()).to_numpy()
 
 
-def comparison_panels(comparison: pl.DataFrame) -> list[Figure]:
-    """Draw one small panel per metric, because their scales differ; the row count is the budget's.
+def comparison_panels(comparison: pl.DataFrame) -> list[tuple[str, list[Figure]]]:
+    """Draw one small panel per metric, because their scales differ, by family.
 
-    The pool is left out: it is larger than the budget, so its values do not compare.
+    The pool is left out: it is larger than the budget, so its values do not compare. The row count
+    is the budget's.
     """
     names = {name: label for name, label in SUBSETS.items() if name != "pool"}
-    return [
-        Figure(
-            f"metric-{name.replace('_', '-')}",
-            metric.label,
-            DIRECTION[metric.better],
-            210,
-            figures.comparison(comparison.filter(metric=name), names),
+    there = set(comparison["metric"]) - {"rows"}
+    drawn = [
+        (
+            family.title,
+            [_panel(comparison, name, names) for name in names_of(family) if name in there],
         )
-        for name, metric in METRICS.items()
-        if name != "rows"
+        for family in FAMILIES
     ]
+    return [(title, figures) for title, figures in drawn if figures]
+
+
+def _panel(comparison: pl.DataFrame, name: str, names: dict[str, str]) -> Figure:
+    metric = ALL_METRICS[name]
+    return Figure(
+        f"metric-{name.replace('_', '-')}",
+        metric.label,
+        DIRECTION[metric.better],
+        210,
+        figures.comparison(comparison.filter(metric=name), names),
+    )
 
 
 def group_figure(shares: list[dict[str, Any]], group_by: str) -> Figure:

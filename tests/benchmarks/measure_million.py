@@ -61,7 +61,7 @@ def measure(count: int) -> dict[str, float | str]:
     records = compare(rows, subsets(rows))
     seconds = time.perf_counter() - started
     facts = sampling_facts(rows, int(SHARE * count))
-    wide = [r for r in records if r["metric"] == "coverage_mean" and r["subset"] == "selected"][0]
+    wide = next(r for r in records if r["metric"] == "coverage_mean" and r["subset"] == "selected")
     return {
         "work": "measure",
         "method": "compare",

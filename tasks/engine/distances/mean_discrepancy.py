@@ -41,7 +41,7 @@ class RandomFeatures:
 
     def mean(self, rows: Float[np.ndarray, "n d"]) -> Float[np.ndarray, " f"]:
         """Mean of the features."""
-        return self.sums(rows, [np.arange(len(rows))])[0] / len(rows)
+        return np.asarray(self.sums(rows, [np.arange(len(rows))])[0] / len(rows))
 
     def sums(
         self, rows: Float[np.ndarray, "n d"], parts: Sequence[Int[np.ndarray, " m"]]
