@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
@@ -251,7 +251,8 @@ def stage_names() -> list[str]:
 
 def track(path: Path) -> None:
     """Have DVC track a file beside the pipeline, or its newer content: `<path>.dvc`, its cache."""
-    with repository() as repo, redirect_stdout(sys.stderr):  # data may be printed to stdout
+    with repository() as repo:
+        repo.scm_context.quiet = True  # else DVC's hint stands before the data on stdout
         repo.add(str(path))
 
 
