@@ -293,7 +293,7 @@ class ChooseParams(Block):
         description="Rows (300), share of the eligible rows (20% or 0.2) or '50000 tokens'",
     )
     diversity_weight: float = Field(
-        default=0.9, ge=0, le=1, description="Lambda: 0 = quality alone, 1 = diversity alone"
+        default=0.97, ge=0, le=1, description="Lambda: 0 = quality alone, 1 = diversity alone"
     )
     min_quality: float = Field(
         default=0.0, ge=0, le=1, description="Rows of lower quality are not eligible"

@@ -72,7 +72,7 @@ def _figure(name: str, title: str, caption: str, found: Weighed, bar: Bar) -> Fi
 
 def _gain(one: Findings) -> tuple[float, float, float] | None:
     gain = one.gain
-    return gain and (gain.difference * 1000, gain.low * 1000, gain.high * 1000)
+    return (gain.difference * 1000, gain.low * 1000, gain.high * 1000) if gain else None
 
 
 def _around_half(value: float, low: float, high: float) -> tuple[float, float, float]:

@@ -20,7 +20,8 @@ POOL = random_pool(80)
 @pytest.mark.parametrize("limits", [Limits(20), Limits(60, True, caps={0: 4})])
 def test_of_one_part_alone_it_is_that_selector(name: str, limits: Limits) -> None:
     alone = SELECTORS[name](diversity_weight=0.6)(POOL, limits, 0)
-    mixed = Mixture(0.6, {name: 3.0})(POOL, limits, 0)
+    centred = getattr(SELECTORS[name], "centred", False)  # a mixture has one for all its parts
+    mixed = Mixture(0.6, {name: 3.0}, centred=centred)(POOL, limits, 0)
     assert mixed.indices.tolist() == alone.indices.tolist()
     np.testing.assert_allclose(mixed.gains, alone.gains, atol=1e-8)
 
