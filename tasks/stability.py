@@ -84,7 +84,7 @@ def steadied(search: Search, scratch: Selection, previous: Rows, most: int) -> S
     dropped = np.setdiff1d(among, scratch.indices)
     told = {"eligible": len(among), "most": most, "from_scratch": len(dropped)}
     if len(dropped) <= most:
-        return Steadied(scratch, facts=told | _outcome(scratch, scratch, among))
+        return Steadied(scratch, facts=told | _outcome(search.pool, scratch, scratch, among))
     kept = _admitted(search, _by_worth(search, np.intersect1d(among, scratch.indices), dropped))
     try:
         found = _filled_up(search, kept, kept[np.isin(kept, dropped)], most)
@@ -92,22 +92,29 @@ def steadied(search: Search, scratch: Selection, previous: Rows, most: int) -> S
         if not (search.limits.min_distance and search.limits.floors):
             raise
         log.warning(f"choose: the bound on replacements is not held: {error}")
-        facts = told | _outcome(scratch, scratch, among)
+        facts = told | _outcome(search.pool, scratch, scratch, among)
         return Steadied(scratch, facts=facts | {"held": False})
     held = frozenset(np.intersect1d(found.indices, dropped).tolist())
     forced = len(np.setdiff1d(among, np.union1d(kept, found.indices)))
-    facts = told | _outcome(scratch, found, kept, forced)
+    facts = told | _outcome(search.pool, scratch, found, kept, forced)
     return Steadied(_ranked(search, scratch, found), held, facts)
 
 
-def objective_of(selection: Selection) -> float | None:
+def objective_of(selection: Selection, pool: Pool) -> float | None:
     """The value of a subset by the function that its selector maximises, None if there is none.
 
-    Kernel herding sums gains that depend on the order of the picks: they are not told as a value.
+    In kernel herding the sum of the gains depends on the order of the picks: the value of its part
+    and the quality are added up instead. Beside other parts, whose values are not told apart, that
+    cannot be done.
     """
-    parts = selection.totals.get("parts", {}).values()
-    herding = any("mmd_squared" in part for part in parts)
-    return None if herding else selection.totals.get("objective")
+    totals = selection.totals
+    parts = list(totals.get("parts", {}).values())
+    if not any("mmd_squared" in part for part in parts):
+        return totals.get("objective")
+    if len(parts) > 1:
+        return None
+    quality = float(pool.quality[selection.indices].sum())
+    return float(parts[0]["scale"] * parts[0]["value"] + totals["quality_scale"] * quality)
 
 
 def _by_worth(search: Search, sure: Rows, others: Rows) -> Rows:
@@ -131,11 +138,11 @@ def _filled_up(search: Search, kept: Rows, loose: Rows, most: int) -> Selection:
     """Select beside `kept` without the last `most` of `loose`, or beside all if that is as good."""
     fixed = np.setdiff1d(kept, loose[max(0, len(loose) - most) :])
     found = search.with_included(fixed)
-    value = objective_of(found)
+    value = objective_of(found, search.pool)
     if not most or value is None:
         return found
     still = search.with_included(kept)
-    return found if value > (objective_of(still) or 0.0) else still
+    return found if value > (objective_of(still, search.pool) or 0.0) else still
 
 
 def _admitted(search: Search, rows: Rows) -> Rows:
@@ -181,9 +188,11 @@ def _ranked(search: Search, scratch: Selection, found: Selection) -> Selection:
     )
 
 
-def _outcome(scratch: Selection, found: Selection, among: Rows, forced: int = 0) -> dict[str, Any]:
+def _outcome(
+    pool: Pool, scratch: Selection, found: Selection, among: Rows, forced: int = 0
+) -> dict[str, Any]:
     """What the manifest says: rows replaced, forced out and kept, and F as a share of F(S*)."""
-    value, best = objective_of(found), objective_of(scratch)
+    value, best = objective_of(found, pool), objective_of(scratch, pool)
     share = round(value / best, 6) if value is not None and best else None
     return {
         "held": True,
