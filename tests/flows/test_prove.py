@@ -36,7 +36,8 @@ def test_the_table_tells_score_difference_interval_and_verdict():
         for seed, score in enumerate(found)
     ]
     summaries = summarise(records, {"linear_probe": ("accuracy", "higher")}, [0.1])
-    facts = {"train": 120, "test": 30, "copies_removed_from_test": 2, "seeds": 3, "comparisons": 1}
+    facts = {"train": 120, "test": 30, "copies_removed_from_test": 2, "seeds": 3, "comparisons": 1,
+             "guard": None}  # fmt: skip
     told = as_text(Proof("se\x1bts", facts, summaries, records))
     assert "\x1b" not in told
     line = next(line for line in told.splitlines() if " default " in line)
