@@ -1,4 +1,4 @@
-"""The whole chain on sixty real rows by `winnow run`, and what the API refuses to start.
+"""The whole chain on sixty real rows by `winnow run`.
 
 One story, told in order: the tests of this file share a checkout and a real Prefect server.
 """
@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from tasks import PIPELINE
-from tests.flows.asking import RUN_SECONDS, ask, get, latest_run, start
+from tests.flows.asking import RUN_SECONDS, ask, latest_run
 from tests.flows.kept_runs import IDENTITY
 
 pytestmark = pytest.mark.timeout(3 * RUN_SECONDS)
@@ -24,7 +24,6 @@ with run_lock("winnow run"):
     print("held", flush=True)
     sys.stdin.read()
 """
-DEPLOYMENT = "deployments/name/curate/curate"
 
 
 @pytest.fixture(scope="module")
@@ -151,48 +150,6 @@ def _stamps(checkout) -> dict[str, int]:
     """When each artifact but the glance at the sources was last written."""
     files = (checkout.root / "artifacts").glob("*.parquet")
     return {file.name: file.stat().st_mtime_ns for file in files}
-
-
-@pytest.fixture
-def offered(deployed, prefect_api):
-    """The deployment as the server has it; nothing runs it."""
-    return get(prefect_api, DEPLOYMENT)
-
-
-def test_the_form_offers_choices_bounds_and_descriptions(offered):
-    schema = offered["parameter_openapi_schema"]["definitions"]
-    choose = schema["ChooseParams"]["properties"]
-    assert "facility_location" in choose["selector"]["enum"]
-    assert "uniform" in choose["selector"]["enum"]
-    weight = choose["diversity_weight"]
-    assert (weight["minimum"], weight["maximum"]) == (0, 1)
-    assert weight["description"] == "Lambda: 0 = quality alone, 1 = diversity alone [>= 0, <= 1]"
-    assert schema["EmbedParams"]["properties"]["device"]["enum"] == ["auto", "cpu", "cuda"]
-    assert offered["parameters"]["params"]["ingest"]["sources"] == ["rows.jsonl"]
-
-
-@pytest.mark.parametrize(
-    ("block", "key", "value", "words"),
-    [
-        ("choose", "diversity_weight", 1.5, "1.5 is greater than the maximum of 1"),
-        ("choose", "selector", "nope", "'nope' is not one of"),
-        ("measure", "control_seeds", 1, "1 is less than the minimum of 2"),
-        ("choose", "budjet", "10", "budjet"),
-        ("choose", "budget", "150%", "'150%' does not match"),
-        ("choose", "settings", {"kernel": 1}, "'kernel' was unexpected"),
-        ("choose", "settings", {"mode": "slow"}, "'slow' is not one of ['auto', 'exact', 'fast']"),
-        ("score", "quality_weights", {"beauty": 1}, "'beauty' is not one of"),
-        ("ingest", "template", "{output}", "does not match"),
-        ("embed", "batch_rows", "many", "'many' is not of type 'integer'"),
-    ],
-)
-def test_the_api_refuses_a_wrong_value_and_names_the_bound(
-    offered, prefect_api, block, key, value, words
-):
-    params = offered["parameters"]["params"]
-    refused = start(prefect_api, offered, {**params, block: {**params[block], key: value}})
-    assert refused.status_code == 409
-    assert words in refused.json()["detail"]
 
 
 @pytest.mark.slow

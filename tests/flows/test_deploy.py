@@ -1,4 +1,4 @@
-"""`winnow deploy` and a worker: runs by schedule, by API; waiting, cancelling, killing.
+"""`winnow deploy` and a worker: runs by schedule, by API; the form, waiting, cancelling, killing.
 
 One story, told in order: the tests share a checkout, a real server and a real worker.
 """
@@ -57,6 +57,48 @@ def test_deployments_name_their_checkout_their_limit_and_their_schedule(deployed
     assert schedule["active"]
     assert schedule["schedule"]["cron"] == "0 2 * * *"
     assert schedule["schedule"]["timezone"] == "UTC"
+
+
+@pytest.fixture
+def offered(deployed, prefect_api):
+    """The deployment as the server has it; nothing runs it."""
+    return deployment(prefect_api)
+
+
+def test_the_form_offers_choices_bounds_and_descriptions(offered):
+    schema = offered["parameter_openapi_schema"]["definitions"]
+    choose = schema["ChooseParams"]["properties"]
+    assert "facility_location" in choose["selector"]["enum"]
+    assert "uniform" in choose["selector"]["enum"]
+    weight = choose["diversity_weight"]
+    assert (weight["minimum"], weight["maximum"]) == (0, 1)
+    assert weight["description"] == "Lambda: 0 = quality alone, 1 = diversity alone [>= 0, <= 1]"
+    assert schema["EmbedParams"]["properties"]["device"]["enum"] == ["auto", "cpu", "cuda"]
+    assert offered["parameters"]["params"]["ingest"]["sources"] == ["rows.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "value", "words"),
+    [
+        ("choose", "diversity_weight", 1.5, "1.5 is greater than the maximum of 1"),
+        ("choose", "selector", "nope", "'nope' is not one of"),
+        ("measure", "control_seeds", 1, "1 is less than the minimum of 2"),
+        ("choose", "budjet", "10", "budjet"),
+        ("choose", "budget", "150%", "'150%' does not match"),
+        ("choose", "settings", {"kernel": 1}, "'kernel' was unexpected"),
+        ("choose", "settings", {"mode": "slow"}, "'slow' is not one of ['auto', 'exact', 'fast']"),
+        ("score", "quality_weights", {"beauty": 1}, "'beauty' is not one of"),
+        ("ingest", "template", "{output}", "does not match"),
+        ("embed", "batch_rows", "many", "'many' is not of type 'integer'"),
+    ],
+)
+def test_the_api_refuses_a_wrong_value_and_names_the_bound(
+    offered, prefect_api, block, key, value, words
+):
+    params = offered["parameters"]["params"]
+    refused = start(prefect_api, offered, {**params, block: {**params[block], key: value}})
+    assert refused.status_code == 409
+    assert words in refused.json()["detail"]
 
 
 def test_a_deployment_of_another_checkout_is_not_taken_over_unasked(
