@@ -90,7 +90,7 @@ def comparison(rows: pl.DataFrame, names: dict[str, str]) -> dict[str, Any]:
             )
         )
     frame = layout(
-        xaxis=axis(nticks=5),
+        xaxis=axis(nticks=4, tickangle=0),
         yaxis={**axis(), "type": "category", "showgrid": False, "automargin": True},
         margin={"l": 8, "r": 12, "t": 6, "b": 30},
     )
