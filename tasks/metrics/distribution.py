@@ -82,9 +82,10 @@ class DomainAuc(_AgainstPool):
 
     Range [0, 1], 0.5 = it cannot, 1 = every row is told right; lower is closer down to 0.5. Below
     it rows keep away from each other more than a random subset's, as those of herding do: what the
-    classifier learns of the others is wrong for the one left out. Cross-fitted logistic regression on at most 1,000 rows of either side, those of the
-    pool not selected (Lopez-Paz and Oquab, 2017). It sees differences in the mean best. Its
-    interval takes the fitted classifiers as they are.
+    classifier learns of the others is wrong for the one left out. Cross-fitted logistic regression
+    on at most 1,000 rows of either side, those of the pool not selected (Lopez-Paz and Oquab,
+    2017). It sees differences in the mean best. Its interval takes the fitted classifiers as they
+    are.
     """
 
     label: ClassVar[str] = "Told from the rest (AUC, 0.5: not)"
