@@ -13,6 +13,7 @@ from tasks.gates.holdout import holdout_gate, judged
 from tasks.holdout import HeldOut, HoldoutGuard
 from tasks.holdout.checkout import ledger_of, noise_of
 from tasks.paths import SECRETS
+from tasks.proving.consumers.hashed_ngrams import HashedNgrams
 from tasks.stage import Paths, manifest_path
 from tasks.storage.rows import write_rows, write_text
 from tests.tasks.test_score import write_documents
@@ -71,10 +72,17 @@ def test_a_selection_that_teaches_passes_and_its_answer_is_kept_for_the_next_run
     assert asked.gate.passed
     assert asked.gate.value == asked.answer["value"] > 0.7
     assert asked.gate.share_of_limit == pytest.approx(0.7 / asked.gate.value)
-    assert "1.0.0" in asked.answer["consumer"]
+    assert asked.answer["consumer"] == f"hashed_ngrams {HashedNgrams.version}"
     again = holdout_gate(params(holdout_min_score=0.7), paths)
     assert again == asked, "the same selection: the same answer, and nothing spent"
     assert len(paths.guard_ledger.read_text().splitlines()) == 1
+
+
+def test_another_selection_of_as_many_rows_is_another_question(paths):
+    first = holdout_gate(params(), paths).answer
+    select(paths, range(100, 200))
+    assert holdout_gate(params(), paths).answer != first
+    assert len(paths.guard_ledger.read_text().splitlines()) == 2
 
 
 def test_below_the_least_score_it_is_held_with_both_figures(paths):
