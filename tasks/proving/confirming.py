@@ -100,7 +100,7 @@ def _told(
     words = [
         _verdict(found, group),
         f"{params.gate.holdout_consumer}, answered {asked}" if asked else "nothing was answered",
-        f"{spent:,} answers spent, {guard.left:,} of {guard.budget:,} left",
+        f"answers spent: {spent:,}, left: {guard.left:,} of {guard.budget:,}",
         guard.held_out.warning,
     ]
     return Confirmation(

@@ -8,16 +8,18 @@ import pytest
 
 from flows.pareto import as_text
 from schemas.errors import SettingsError
+from schemas.manifest import Manifest
 from schemas.params import ChooseParams, GateParams, Params
 from schemas.tables import Contaminated
+from tasks.gates.holdout import holdout_gate
 from tasks.holdout import HeldOut, HoldoutGuard
 from tasks.holdout.checkout import ledger_of, noise_of
 from tasks.pages.pareto import pareto_page
 from tasks.paths import SECRETS
 from tasks.proving.confirming import confirm, ensure_askable, uniform_ids
 from tasks.proving.sweep import Point, analyse
-from tasks.stage import Paths
-from tasks.storage.rows import write_rows
+from tasks.stage import Paths, manifest_path
+from tasks.storage.rows import write_rows, write_text
 from tests.tasks.test_gate_holdout import HELD_OUT, hold_out, lines
 from tests.tasks.test_score import write_documents, write_vectors
 
@@ -43,6 +45,7 @@ def paths(tmp_path, monkeypatch) -> Paths:
     write_rows(paths.table("scores"), pl.DataFrame(scores, schema_overrides=kinds))
     write_rows(paths.table("contaminated"), Contaminated.empty())
     write_rows(paths.table("selection"), pl.DataFrame({"id": GOOD["quality"]}))
+    write_text(manifest_path(paths, "previous"), Manifest("previous", "1", {}).to_json())
     hold_out(paths, lines(HELD_OUT, 1))
     return paths
 
@@ -102,11 +105,13 @@ def test_a_knee_that_holds_up_costs_two_questions_and_again_none(paths):
     assert told["left"] == 20 - told["spent"]
     assert told_everywhere(found, "confirmed on held-out rows; hashed_ngrams, answered uniform 0.")
     assert told_everywhere(found, f"weight 0.5 {told['answers'][1]['score']:.4f}")
-    assert told_everywhere(found, f"answers spent, {told['left']} of 20 left")
+    assert told_everywhere(found, f"answers spent: {told['spent']}, left: {told['left']} of 20")
     lines_before = paths.guard_ledger.read_bytes()
     (again,) = asked(paths, {**GOOD, "diversity": BAD})["budgets"]
     assert again["confirmation"]["answers"] == told["answers"]
     assert again["confirmation"]["spent"] == 0
+    write_rows(paths.table("selection"), pl.DataFrame({"id": GOOD["both"]}))
+    assert holdout_gate(params(), paths).answer["value"] == told["answers"][1]["score"]
     assert paths.guard_ledger.read_bytes() == lines_before
 
 
@@ -137,7 +142,7 @@ def test_a_spent_budget_leaves_the_knee_unconfirmed_and_says_what_to_do(paths):
     assert group["knee"]["weight"] == 0.5
     assert not group["confirmation"]["is_confirmed"]
     assert told_everywhere(found, "its budget of 3 is spent; hold out fresh rows")
-    assert told_everywhere(found, "nothing was answered; 0 answers spent, 0 of 3 left")
+    assert told_everywhere(found, "nothing was answered; answers spent: 0, left: 0 of 3")
 
 
 def test_held_out_texts_in_a_subset_are_contamination_and_nothing_is_asked(paths):

@@ -111,6 +111,14 @@ def test_the_promoted_run_s_answer_comes_from_the_stage_previous(paths):
     assert gate.limit == 1.0
 
 
+def test_where_it_is_not_to_be_asked_the_gate_says_so_and_costs_nothing(paths):
+    asked = holdout_gate(params(holdout_ask=False, holdout_min_score=1.0), paths)
+    assert asked.gate.passed
+    assert asked.answer is None
+    assert "not asked: gate.holdout_ask is false" in asked.gate.words
+    assert not paths.guard_ledger.exists()
+
+
 @pytest.mark.parametrize("when_spent", ["hold", "pass"])
 def test_a_spent_budget_holds_or_passes_as_the_setting_says(paths, when_spent):
     texts = [row["text"] for row in lines(HELD_OUT, 1)]
