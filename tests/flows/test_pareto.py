@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 import subprocess
 
 import pytest
@@ -18,6 +19,7 @@ HELD_OUT = 120
 def swept(make_checkout, tmp_path_factory, tiny_model):
     """A checkout before and after a sweep of two weights, and what the sweep printed."""
     checkout = make_checkout(tmp_path_factory.mktemp("pareto"))
+    shutil.copy2(ROOT / ".gitignore", checkout.root / ".gitignore")  # the ledger is DVC's
     with gzip.open(ROOT / "data/demo/open_docs.jsonl.gz", "rb") as file:
         lines = [next(file) for _ in range(ROWS + HELD_OUT)][ROWS:]
     (checkout.root / "held_out.jsonl").write_bytes(b"".join(lines))
