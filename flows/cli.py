@@ -498,6 +498,9 @@ def pareto(
 
     Only `choose` and later stages run. Each point is kept as a run, for `winnow checkout`; the
     workspace ends as it was. Page: artifacts/pareto.html.
+
+    Where gate.holdout_file is set, the knee is confirmed on these rows through their guard: there
+    is no option for it, as label, model and budget of answers stand in params.yaml beside the file.
     """
     from flows.pareto import tell
 

@@ -6,14 +6,17 @@ its beginning only if the objective did not change with the budget; the scale of
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import polars as pl
+
 from flows import repro
 from flows.checkout import ensure_kept, put_back
 from flows.console import columns
+from flows.holdout import track_ledger
 from flows.lock import run_lock
 from flows.record import RUN_FILES, record
 from flows.repro.experiments import kept_runs
@@ -55,20 +58,49 @@ def sweep(weights: Sequence[float], budgets: Sequence[str], diversity: str) -> d
         _ensure_current()
         params = load_params(paths.params)
         grid = _grid(params, weights, budgets)
+        if params.gate.holdout_file:
+            from tasks.proving.confirming import ensure_askable  # numba, a model's loader
+
+            ensure_askable(params, paths)
+        chosen: dict[str, pl.Series] = {}
         with _workspace_kept():
             points = [
                 each
                 for number, settings in enumerate(grid, 1)
-                for each in _points(settings, diversity, f"{number} of {len(grid)}")
+                for each in _points(settings, diversity, f"{number} of {len(grid)}", chosen)
             ]
-    found = analyse(_controls_once(points), diversity)
+        found = analyse(_controls_once(points), diversity)
+        if params.gate.holdout_file:
+            found["budgets"] = _confirmed(found["budgets"], chosen, grid, paths)
     return {"selector": params.choose.selector, **found}
 
 
+def _confirmed(
+    groups: Sequence[dict[str, Any]],
+    chosen: Mapping[str, pl.Series],
+    grid: Sequence[Params],
+    paths: Paths,
+) -> list[dict[str, Any]]:
+    """Ask the guard of the held-out rows about every budget's knee."""
+    from tasks.proving.confirming import confirm
+
+    settings = {each.choose.budget: each for each in grid}
+    try:
+        return [confirm(group, chosen, settings[group["budget"]], paths) for group in groups]
+    finally:
+        track_ledger(paths)
+
+
 def _grid(params: Params, weights: Sequence[float], budgets: Sequence[str]) -> list[Params]:
-    """The settings of every point; raises `SettingsError` where the weight would change nothing."""
+    """The settings of every point; raises `SettingsError` where the weight would change nothing.
+
+    No point's gate asks held-out rows: the knee alone is worth an answer.
+    """
+    unasked = ["gate.holdout_ask=false"] if params.gate.holdout_file else []
     grid = [
-        apply_overrides(params, [f"choose.budget={budget}", f"choose.diversity_weight={weight}"])
+        apply_overrides(
+            params, [f"choose.budget={budget}", f"choose.diversity_weight={weight}", *unasked]
+        )
         for budget in budgets or [params.choose.budget]
         for weight in weights
     ]
@@ -81,8 +113,10 @@ def _grid(params: Params, weights: Sequence[float], budgets: Sequence[str]) -> l
     return grid
 
 
-def _points(settings: Params, diversity: str, place: str) -> Iterator[Point]:
-    """Run one point and read its place, and those of its controls."""
+def _points(
+    settings: Params, diversity: str, place: str, chosen: dict[str, pl.Series]
+) -> Iterator[Point]:
+    """Run one point; read its place, those of its controls, and, if asked for, its ids."""
     from flows.curate import bring_up_to_date
 
     paths, choose = Paths(), settings.choose
@@ -92,6 +126,8 @@ def _points(settings: Params, diversity: str, place: str) -> Iterator[Point]:
         bring_up_to_date(stage, _quiet)
     run = _kept(f"pareto-{choose.selector}-{choose.budget}-w{choose.diversity_weight:g}")
     table = read_rows(paths.table("comparison"))
+    if settings.gate.holdout_file:
+        chosen[run] = read_rows(paths.table("selection"), ["id"])["id"]
     about = {"budget": choose.budget, "run": run}
     yield point(table, SELECTED, diversity, weight=choose.diversity_weight, **about)
     for name in CONTROLS:
@@ -155,8 +191,10 @@ def as_text(found: dict[str, Any]) -> str:
     rules = [f"{group['budget']}: hypervolume {group['hypervolume']:.4f}, with the controls "
              f"{group['hypervolume_with_controls']:.4f}; knee: {group['knee_rule']}"
              for group in found["budgets"]]  # fmt: skip
+    knees = [f"{group['budget']}: knee at weight {group['knee']['weight']:g}, "
+             f"{group['confirmation']['words']}" for group in found["budgets"]]  # fmt: skip
     corner = ", ".join(f"{value:g}" for value in found["reference"])
-    notes = [f"* knee, + on the front; hypervolume above ({corner})", *rules,
+    notes = [f"* knee, + on the front; hypervolume above ({corner})", *rules, *knees,
              "`winnow checkout RUN` brings a point back; page: artifacts/pareto.html"]  # fmt: skip
     return "\n".join([plain(columns(lines)), *map(plain, notes)])
 

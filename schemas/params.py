@@ -426,6 +426,11 @@ class GateParams(Block):
         description="Labelled held-out rows, file or glob: a model trained on the selection is "
         "asked there, through a guard; empty: off",
     )
+    holdout_ask: bool = Field(
+        default=True,
+        description="Ask them for this run; `winnow pareto` asks for its knee alone, and keeps "
+        "its points with `false`",
+    )
     holdout_text_key: str = Field(
         default="text", min_length=1, description="Column of a held-out row's text"
     )
@@ -441,7 +446,11 @@ class GateParams(Block):
         default=0.0, ge=0, le=1, description="Least accuracy of a run that is not held"
     )
     holdout_max_fall: float = Field(
-        default=0.02, ge=0, le=1, description="Largest fall of it against the promoted run's"
+        default=0.02,
+        ge=0,
+        le=1,
+        description="Largest fall of it against the promoted run's; in "
+        "`winnow pareto` of the knee's against uniform's",
     )
     holdout_budget: int = Field(
         default=20, ge=1, description="Answers that the held-out rows give at most, ever"

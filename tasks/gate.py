@@ -33,7 +33,7 @@ from tasks.gates.survival import Share
 from tasks.stage import Paths, manifest_path, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors_at, write_rows
 
-VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
 INPUTS: Final = ("documents", "vectors", "scores", "selection", "decisions")
 COMPARED: Final = ("previous_profile", "previous_survival")
 LISTED: Final = 30  # passed gates of one kind, those nearest to their limit; failed ones all

@@ -1,5 +1,7 @@
 """The gate of held-out rows: a light model trained on the selection, asked through the guard."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,7 +18,7 @@ from tasks.holdout import SpentError
 from tasks.paths import Paths
 from tasks.proving.building import embed
 from tasks.proving.consumers import CONSUMERS
-from tasks.proving.guarded import guard_for
+from tasks.proving.guarded import Guarded, guard_for
 from tasks.proving.methods import PASSES
 from tasks.proving.reading import read
 from tasks.proving.task import Task
@@ -39,21 +41,20 @@ def holdout_gate(params: Params, paths: Paths) -> Asked:
     Raises `SettingsError` where the selection has no labels to learn from.
     """
     settings = params.gate
+    if not settings.holdout_ask:
+        return Asked(_gate(settings, None, None, True, "not asked: gate.holdout_ask is false"))
     held_out = held_out_rows(settings, paths)
-    selected = selected_rows(settings.holdout_label_key, paths)
-    shared = set(held_out["text"]) & set(selected["text"])
-    if shared:
-        return Asked(_gate(settings, None, None, False, _contaminated(len(shared), held_out)))
+    chosen = read_rows(paths.table("selection"), ["id"])["id"]
+    selected = labelled_rows(chosen, settings.holdout_label_key, paths)
+    if words := contaminated(selected, held_out):
+        return Asked(_gate(settings, None, None, False, words))
     task = task_of(selected, held_out, params, paths)
-    consumer = CONSUMERS[settings.holdout_consumer]()
+    consumer = CONSUMERS[settings.holdout_consumer]
     about = f"gate: {len(selected):,} selected rows, {settings.holdout_consumer}"
-    with guard_for(
-        task, settings.holdout_budget, {settings.holdout_consumer: consumer}, paths
-    ) as guarded:
-        assert guarded is not None  # a gate's budget is at least 1
+    with guard_of(task, params, paths) as guarded:
         known = guarded.guard.held_out
         try:
-            value = guarded(about, consumer, task, [task.train] * PASSES, params.seed).score
+            value = ask(guarded, about, task, params)
         except SpentError as error:
             passes = settings.holdout_when_spent == "pass"
             words = (
@@ -66,6 +67,21 @@ def holdout_gate(params: Params, paths: Paths) -> Asked:
         "value": value,
     }
     return Asked(judged(settings, answer, _promoted(paths), known.warning), answer)
+
+
+@contextmanager
+def guard_of(task: Task, params: Params, paths: Paths) -> Iterator[Guarded]:
+    """The guard of the held-out rows, with the budget and for the consumer of `gate`."""
+    name, budget = params.gate.holdout_consumer, params.gate.holdout_budget
+    with guard_for(task, budget, {name: CONSUMERS[name]()}, paths) as guarded:
+        assert guarded is not None  # the budget is at least 1
+        yield guarded
+
+
+def ask(guarded: Guarded, about: str, task: Task, params: Params) -> float:
+    """The guard's answer for the task's train rows; `SpentError` if it has none left."""
+    consumer = CONSUMERS[params.gate.holdout_consumer]()
+    return guarded(about, consumer, task, [task.train] * PASSES, params.seed).score
 
 
 def judged(
@@ -100,9 +116,11 @@ def held_out_rows(settings: GateParams, paths: Paths) -> pl.DataFrame:
     return rows.select(COLUMNS)
 
 
-def selected_rows(label_key: str, paths: Paths) -> pl.DataFrame:
-    """The selected rows that have a label, in order of their ids."""
-    chosen = read_rows(paths.table("selection"), ["id"])["id"]
+def labelled_rows(chosen: pl.Series, label_key: str, paths: Paths) -> pl.DataFrame:
+    """The rows of these ids that have a label, in order of their ids.
+
+    Raises `SettingsError` where fewer than two have one.
+    """
     wanted = ["id", "text", "metadata", "content_sha256"]
     parts = [*document_batches(paths.table("documents"), wanted, chosen)]
     rows = pl.concat(parts) if parts else pl.DataFrame(schema=dict.fromkeys(wanted, pl.String))
@@ -149,7 +167,11 @@ def _promoted(paths: Paths) -> dict[str, Any] | None:
     return found
 
 
-def _contaminated(shared: int, held_out: pl.DataFrame) -> str:
+def contaminated(selected: pl.DataFrame, held_out: pl.DataFrame) -> str:
+    """Why these rows cannot be asked about: held-out texts are among them; empty if none is."""
+    shared = len(set(held_out["text"]) & set(selected["text"]))
+    if not shared:
+        return ""
     return (
         f"{shared:,} of {len(held_out):,} held-out texts are in the selection: nothing was asked; "
         "name the file in decontaminate.evaluations too"

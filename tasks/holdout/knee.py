@@ -11,9 +11,10 @@ Choice = TypeVar("Choice")
 
 @dataclass(frozen=True)
 class Confirmed(Generic[Choice]):
-    """The choice, the answers in the order asked (`None`: the reference), and what was found."""
+    """The choice, whether it held up, the answers in the order asked (`None`: the reference)."""
 
     choice: Choice
+    holds: bool
     answers: tuple[tuple[Choice | None, float], ...]
     words: str
 
@@ -37,8 +38,9 @@ def confirmed(
             answers.append((choice, value := ask(choice)))
             if value >= least - max_fall:
                 words = f"held-out score {value:.4f}, the reference's {least:.4f}"
-                return Confirmed(choice, tuple(answers), words)
+                return Confirmed(choice, True, tuple(answers), words)
     except SpentError as error:
-        return Confirmed(ranked[0], tuple(answers), f"not confirmed: {error.problem}")
+        words = f"not confirmed: {error.problem}; {error.remedy}"
+        return Confirmed(ranked[0], False, tuple(answers), words)
     words = f"not confirmed: every one is more than {max_fall:g} below the reference's {least:.4f}"
-    return Confirmed(ranked[0], tuple(answers), words)
+    return Confirmed(ranked[0], False, tuple(answers), words)

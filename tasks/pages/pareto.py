@@ -42,7 +42,8 @@ def _figure(place: int, group: dict[str, Any], label: str) -> Figure:
 def _notes(group: dict[str, Any]) -> str:
     return (
         f"Hypervolume {group['hypervolume']:.4f}, with the controls "
-        f"{group['hypervolume_with_controls']:.4f}. Knee: {group['knee_rule']}."
+        f"{group['hypervolume_with_controls']:.4f}. Knee: {group['knee_rule']}. "
+        f"Knee at weight {group['knee']['weight']:g}: {cut(group['confirmation']['words'], 600)}."
     )
 
 

@@ -36,17 +36,17 @@ def hypervolume(points: Float[np.ndarray, "n 2"], reference: tuple[float, float]
     return float((widths * gained[:, 1]).sum())
 
 
-def knee_of(points: Float[np.ndarray, "n 2"]) -> int:
-    """The point of the front that lies furthest above the chord between the front's ends.
+def ranked_front(points: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, " f"]:
+    """The front, the knee first, then what lies ever nearer to the chord between its ends.
 
     Distances are taken after min-max scaling of the front. With fewer than three points on the
-    front there is no knee: the one of the best first value is taken. A tie goes to the lower first
-    value.
+    front there is no knee: the one of the best first value comes first. A tie goes to the lower
+    first value.
     """
     front = front_of(points)
     if len(front) < 3:
-        return int(front[-1])
+        return front[::-1]
     scaled = points[front] - points[front].min(axis=0)
     scaled /= scaled.max(axis=0)
     # The ends are (0, 1) and (1, 0): the distance to the chord grows with the sum of both.
-    return int(front[int(np.argmax(scaled.sum(axis=1)))])
+    return front[np.argsort(-scaled.sum(axis=1), kind="stable")]

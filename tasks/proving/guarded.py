@@ -74,6 +74,7 @@ class Guarded:
         """Raises `SpentError` for a new question when the budget is spent."""
         rows = [np.asarray(part).tolist() for part in schedule]
         asked = {"rows": key_of({"rows": rows}), "consumer": repr(consumer), "seed": seed}
+        asked["task"] = task.digest  # row numbers alone name other texts in another task
         given = self.guard.answer(
             key_of({**asked, "version": consumer.version}),
             about,

@@ -9,12 +9,16 @@ import polars as pl
 
 from schemas.errors import SettingsError
 from tasks.metrics import METRICS
-from tasks.proving.front import front_of, hypervolume, knee_of
+from tasks.proving.front import front_of, hypervolume, ranked_front
 
 QUALITY: Final = "mean_quality"
 SELECTED: Final = "selected"
 CONTROLS: Final = ("uniform", "stratified", "top_quality", "diversity_only")
 FEWEST: Final = 3  # points on a front that make a knee
+UNASKED: Final = (
+    "chosen by quality and diversity in the pool alone, no held-out row was asked: "
+    "gate.holdout_file names none"
+)
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,24 @@ class Point:
     diversity: float
     diversity_low: float | None
     diversity_high: float | None
+
+
+@dataclass(frozen=True)
+class Confirmation:
+    """What held-out rows say of one budget's knee; `words` tell all of it.
+
+    `answers` hold subset (`uniform` or a run) and score, in the order asked. `spent` counts those
+    that the held-out rows gave themselves, `left` what they still give of `budget`; both budgets
+    are None where there are no such rows.
+    """
+
+    words: str = UNASKED
+    is_confirmed: bool = False
+    consumer: str = ""
+    answers: tuple[dict[str, Any], ...] = ()
+    spent: int = 0
+    left: int | None = None
+    budget: int | None = None
 
 
 def diversity_metrics() -> list[str]:
@@ -93,15 +115,17 @@ def _budget(points: list[Point], diversity: str) -> dict[str, Any]:
     front = {points[at] for at in front_of(places)}
     own = [each for each in points if each.weight is not None]
     own_places = _places(own)
-    knee = own[knee_of(own_places)]
+    ranked = [own[at] for at in ranked_front(own_places)]
     on_own_front = len(front_of(own_places))
     reference = reference_of(diversity)
     return {
         "budget": points[0].budget,
-        "knee": asdict(knee),
+        "knee": asdict(ranked[0]),
         "knee_rule": "furthest from the chord of the front, both axes scaled to [0, 1]"
         if on_own_front >= FEWEST
         else f"best quality: the front has {on_own_front} points, a knee needs {FEWEST}",
+        "ranked": [each.run for each in ranked],
+        "confirmation": asdict(Confirmation()),
         "hypervolume": round(hypervolume(own_places, reference), 6),
         "hypervolume_with_controls": round(hypervolume(places, reference), 6),
         "points": [{**asdict(each), "on_front": each in front} for each in points],

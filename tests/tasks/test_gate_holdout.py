@@ -78,6 +78,13 @@ def test_a_selection_that_teaches_passes_and_its_answer_is_kept_for_the_next_run
     assert len(paths.guard_ledger.read_text().splitlines()) == 1
 
 
+def test_another_selection_of_as_many_rows_is_another_question(paths):
+    first = holdout_gate(params(), paths).answer
+    select(paths, range(100, 200))
+    assert holdout_gate(params(), paths).answer != first
+    assert len(paths.guard_ledger.read_text().splitlines()) == 2
+
+
 def test_below_the_least_score_it_is_held_with_both_figures(paths):
     gate = holdout_gate(params(holdout_min_score=1.0), paths).gate
     assert not gate.passed
@@ -102,6 +109,14 @@ def test_the_promoted_run_s_answer_comes_from_the_stage_previous(paths):
     promoted(paths, **{**first, "value": 1.0})
     gate = holdout_gate(params(holdout_max_fall=0.0), paths).gate
     assert gate.limit == 1.0
+
+
+def test_where_it_is_not_to_be_asked_the_gate_says_so_and_costs_nothing(paths):
+    asked = holdout_gate(params(holdout_ask=False, holdout_min_score=1.0), paths)
+    assert asked.gate.passed
+    assert asked.answer is None
+    assert "not asked: gate.holdout_ask is false" in asked.gate.words
+    assert not paths.guard_ledger.exists()
 
 
 @pytest.mark.parametrize("when_spent", ["hold", "pass"])
