@@ -16,7 +16,7 @@ from schemas.manifest import Manifest
 from schemas.params import DecontaminateParams, Params
 from schemas.tables import Contaminated, check
 from tasks import decontaminate, deduplicate, embed, sources
-from tasks.evaluations import read_items
+from tasks.items import read_items
 from tasks.sources import read_sources
 from tasks.stage import Paths
 from tasks.storage.rows import write_rows
