@@ -1,4 +1,5 @@
 """Items: texts of files beside the sources (evaluations, a target), and their vectors."""
+
 import logging
 import shutil
 from collections.abc import Iterator

@@ -75,4 +75,5 @@ def nearest_clusters(vectors: Float[np.ndarray, "t d"], rows: Rows) -> Int[np.nd
     centres = np.divide(means, length, out=np.zeros_like(means), where=length > 1e-6)
     nearest, _ = nearest_in(vectors, centres.astype(np.float32))
     names: np.ndarray = rows.clusters[[part[0] for part in parts]]
-    return names[nearest]
+    found: np.ndarray = names[nearest]
+    return found
