@@ -60,7 +60,7 @@ def _named_files(params: Params, root: Path) -> list[str]:
     """Relative paths that the settings name: sources, other files, local model, promoted run."""
     promoted = f"promoted/{params.previous.run}" if params.previous.run else ""
     named = [*params.ingest.sources, params.score.reference, params.embed.model, promoted]
-    named += [*params.decontaminate.evaluations, params.gate.holdout_file]
+    named += [*params.decontaminate.evaluations, *params.measure.target, params.gate.holdout_file]
     found: list[str] = []
     for name in named:
         if not name or "://" in name or Path(name).is_absolute():

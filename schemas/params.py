@@ -382,6 +382,23 @@ class MeasureParams(Block):
     """How the subset is compared with its controls."""
 
     control_seeds: int = Field(default=5, ge=2, le=100, description="Draws per random control")
+    target: list[str] = Field(
+        default=[],
+        description="Files or globs, of the kinds and places of ingest.sources, whose rows the "
+        "selection should be like: distances from them are measured; none: not measured",
+    )
+    target_text_key: str = Field(
+        default="text",
+        min_length=1,
+        description="Column of a target row's text; of several, with commas between, the first "
+        "that a row has",
+    )
+
+    @field_validator("target_text_key")
+    @classmethod
+    def _columns_are_readable(cls, value: str) -> str:
+        split_names(value)
+        return value
 
 
 class GateParams(Block):

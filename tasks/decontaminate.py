@@ -18,16 +18,13 @@ from schemas.manifest import Manifest
 from schemas.params import Params
 from schemas.tables import Contaminated, check
 from tasks.documents import document_batches
-from tasks.embed import embed_missing, sound
-from tasks.encoders import load_encoder
 from tasks.engine.neighbours import nearest_in
-from tasks.evaluations import read_items
+from tasks.items import item_vectors, read_items
 from tasks.overlap import FOUND, ItemNgrams
 from tasks.pace import Pace
 from tasks.sources import read_sources
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows
-from tasks.storage.vectors import VectorStore
 
 VERSION: Final = "1.0.0"  # DVC reads this line; raise it when equal input may give other output
 CHUNK_ROWS: Final = 2048  # texts cut into words at a time
@@ -99,23 +96,6 @@ def similar_rows(items: pl.DataFrame, params: Params, paths: Paths) -> pl.DataFr
     frame = pl.DataFrame({"near_item": own, "similarity": pl.Series(near, dtype=pl.Float64)})
     is_near = pl.col("similarity") >= params.decontaminate.similarity
     return frame.with_row_index("row").with_columns(pl.col("row").cast(pl.Int64), is_near=is_near)
-
-
-def item_vectors(items: pl.DataFrame, params: Params, paths: Paths) -> np.ndarray:
-    """The items' vectors, (items, d), through the cache that `embed` keeps."""
-    log.info(f"loading the model {params.embed.model}")
-    encoder = load_encoder(params.embed)
-    cache = VectorStore(paths.store(params.store)).cache(encoder.identity, encoder.width)
-    texts = items.select("text", "content_sha256").unique("content_sha256", maintain_order=True)
-    missing = texts.join(
-        sound(cache, texts), on="content_sha256", how="anti", maintain_order="left"
-    )
-    embed_missing(encoder, cache, (missing,), len(missing))
-    places = items.join(cache.places(), on="content_sha256", how="left", maintain_order="left")
-    taken = cache.take(places["place"].to_numpy())["vector"].combine_chunks()
-    flat = taken.flatten().to_numpy(zero_copy_only=False)
-    vectors: np.ndarray = flat.reshape(-1, encoder.width)
-    return vectors
 
 
 def evidence(

@@ -20,7 +20,7 @@ from tasks.choose import load_pool
 from tasks.engine.cells import partition
 from tasks.engine.constraints import Limits, eligible
 from tasks.engine.pool import Pool
-from tasks.metrics import METRICS
+from tasks.metrics import ALL_METRICS
 from tasks.metrics.compare import Subset, compare
 from tasks.metrics.sampling import sampling_facts
 from tasks.metrics.shares import group_facts
@@ -62,6 +62,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     subsets.append(Subset("pool", [np.arange(len(among))]))
     clusters = read_rows(paths.table("scores"), ["id", "cluster"]).sort("id")["cluster"]
     rows, names = _rows(pool, among, clusters.to_numpy())
+    rows, target = _with_target(params, paths, rows)
     table = pl.DataFrame(compare(rows, subsets), schema=_SCHEMA)
     _write(paths, check(Comparison, table), selection)
     manifest = Manifest(
@@ -70,15 +71,17 @@ def run(params: Params, paths: Paths) -> Manifest:
         {"seed": params.seed, **params.measure.model_dump()},
         rows={"comparison": len(table), "eligible": len(among), "selected": len(selection)},
         facts={
-            "metrics": {name: metric.version for name, metric in METRICS.items()},
+            "metrics": {name: ALL_METRICS[name].version for name in _measured(table)},
             "sampling": sampling_facts(rows, len(chosen)),
             "source_distances": source_distances(rows, *_sources(paths, among)),
             "group_by": params.choose.group_by,
             **group_facts(rows, names, subsets),
+            **target,
         },
     )
+    read = [*map(paths.table, INPUTS), *([paths.json("target")] if target else [])]
     outputs = (paths.table("comparison"), paths.json("metrics"))
-    return write_manifest(paths, manifest, tuple(map(paths.table, INPUTS)), outputs)
+    return write_manifest(paths, manifest, tuple(read), outputs)
 
 
 def _places(pool: Pool, among: np.ndarray, ids: list[str]) -> np.ndarray:
@@ -167,6 +170,22 @@ def _rows(pool: Pool, places: np.ndarray, clusters: np.ndarray) -> tuple[Rows, l
     return rows, names
 
 
+def _with_target(params: Params, paths: Paths, rows: Rows) -> tuple[Rows, dict[str, Any]]:
+    """The rows with the target that the settings name, if any, and what the record says of it."""
+    if not params.measure.target:
+        return rows, {}
+    from tasks.target import read_target  # loads the model's libraries, which others do without
+
+    target, facts = read_target(params, paths, rows)
+    return replace(rows, target=target), {"target": facts}
+
+
+def _measured(table: pl.DataFrame) -> list[str]:
+    """The metrics of the table, in the order of the registry."""
+    there = set(table["metric"])
+    return [name for name in ALL_METRICS if name in there]
+
+
 def _sources(paths: Paths, places: np.ndarray) -> tuple[np.ndarray, list[str]]:
     """Source of each row that subsets are measured on, as a place in the list of names."""
     columns = ["id", "source", "duplicate_of"]
@@ -190,8 +209,9 @@ def _metrics_json(table: pl.DataFrame) -> str:
 def _comparison_csv(table: pl.DataFrame) -> str:
     """One line per subset, one column per metric: what DVC's bar plots read."""
     nested = json.loads(_metrics_json(table))
-    lines = [[name, *(values[metric] for metric in METRICS)] for name, values in nested.items()]
-    return _csv(["subset", *METRICS], lines)
+    metrics = _measured(table)
+    lines = [[name, *(values[metric] for metric in metrics)] for name, values in nested.items()]
+    return _csv(["subset", *metrics], lines)
 
 
 def _csv(header: Sequence[str], lines: Sequence[Sequence[Any]]) -> str:

@@ -152,6 +152,7 @@ def controls(comparison: pl.DataFrame, measure: Manifest) -> dict[str, Any]:
         "comparison_tables": family_tables(comparison, content.SUBSETS),
         "source_distances": source_table(measure.facts.get("source_distances", {})),
         "sampling_note": content.sampling_note(measure),
+        "target_note": content.target_note(measure),
         "controls_note": content.controls_note(comparison),
     }
 

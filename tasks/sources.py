@@ -1,6 +1,7 @@
-"""Stage `sources`: the settings' files and globs -> sources.json, every input file with its hash.
+"""Stage `sources`: the settings' files and globs -> sources.json, target.json: files and hashes.
 
-DVC runs it always; `ingest` runs again only if what it finds has changed.
+DVC runs it always; `ingest` runs again only if what it finds has changed, `measure` if the target
+has.
 """
 
 import json
@@ -37,11 +38,16 @@ def run(params: Params, paths: Paths) -> Manifest:
     if holdout := params.gate.holdout_file:  # read by `gate`
         found = find_sources([holdout], paths, "gate.holdout_file")
         listing["holdout"] = [asdict(file) for file in found]
-    text = json.dumps(listing, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-    write_text(paths.json("sources"), text)
+    _write(paths.json("sources"), listing)
+    target = find_sources(params.measure.target, paths, "measure.target")  # read by `measure`
+    _write(paths.json("target"), {"files": [asdict(file) for file in target]})
     return Manifest(
         "sources", VERSION, {"sources": params.ingest.sources}, rows={"files": len(files)}
     )
+
+
+def _write(path: Path, listing: dict[str, Any]) -> None:
+    write_text(path, json.dumps(listing, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
 def _reference_digest(name: str, paths: Paths) -> str:

@@ -338,3 +338,21 @@ def test_an_evaluation_file_that_changes_runs_decontaminate_alone_of_the_heavy_s
     quiz.write_bytes(as_lines([{"text": ROWS[0]["text"]}, {"text": ROWS[1]["text"]}]))
     assert checkout.repro(1, "decontaminate") == ["ingest", "decontaminate"]
     assert checkout.table("contaminated")["id"].to_list() == ["r0000", "r0001"]
+
+
+@pytest.mark.slow
+def test_a_target_that_changes_runs_measure_and_report_alone(make):
+    checkout = make("wanted", as_lines(ROWS), "measure.target=wanted.jsonl")
+    wanted = checkout.root / "wanted.jsonl"
+    wanted.write_bytes(as_lines(made_rows(12, seed=4)[:7]))
+    assert checkout.repro(1)[-1] == "report"
+    before = checkout.table("comparison").filter(metric="target_discrepancy")
+    assert set(before["subset"]) >= {"selected", "uniform", "pool"}
+    page = (checkout.root / "artifacts" / "report.html").read_text(encoding="utf-8")
+    assert "Against the target" in page
+    assert "5 of its 7 rows" in page  # two have no word that the model knows
+    assert checkout.repro(1) == []
+    wanted.write_bytes(as_lines(made_rows(12, seed=5)[:7]))
+    assert checkout.repro(1) == ["measure", "report"]
+    after = checkout.table("comparison").filter(metric="target_discrepancy")
+    assert not after["value"].equals(before["value"])

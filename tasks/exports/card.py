@@ -19,7 +19,7 @@ from tasks.exports.markdown import OwnMarkdown, fill
 from tasks.exports.sections import chosen, compared, made_by, source_lines, stages
 from tasks.exports.shards import data_files
 from tasks.exports.subset import Subset
-from tasks.metrics import METRICS
+from tasks.pages.content import target_note
 
 if TYPE_CHECKING:
     from tasks.exports.writing import Exported
@@ -42,6 +42,8 @@ def card(subset: Subset, exported: Exported) -> str:
     """Write the card; sections whose manifest or table is not at hand are left out."""
     sources = per_source(exported.survey, exported.settings.licence)
     lines = funnel(subset)
+    labels, beside = compared(subset)
+    measure = subset.manifests.get("measure")
     context = {
         "header": OwnMarkdown(_header(subset, exported).rstrip("\n")),
         "title": title(subset),
@@ -57,8 +59,9 @@ def card(subset: Subset, exported: Exported) -> str:
         "funnel": lines,
         "sources": source_lines(sources),
         "files": subset.sources.get("files", []),
-        "metrics": [kind.label for kind in METRICS.values()],
-        "compared": compared(subset),
+        "metrics": labels,
+        "compared": beside,
+        "target": target_note(measure) if measure else "",
         "stages": stages(subset),
         "made_by": made_by(subset),
         "notes": {name: OwnMarkdown(note) for name, note in NOTES.items()},

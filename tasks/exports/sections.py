@@ -7,7 +7,7 @@ import polars as pl
 
 from tasks.exports.facts import SourceFacts
 from tasks.exports.subset import Subset
-from tasks.metrics import METRICS
+from tasks.metrics import ALL_METRICS, METRICS
 from tasks.pages.content import SUBSETS
 from tasks.pages.text import number
 
@@ -60,17 +60,23 @@ def source_lines(sources: list[SourceFacts]) -> list[dict[str, Any]]:
     return lines
 
 
-def compared(subset: Subset) -> list[dict[str, Any]]:
-    """One line per subset with a cell per metric: the value, its interval in brackets."""
+def compared(subset: Subset) -> tuple[list[str], list[dict[str, Any]]]:
+    """Labels of the metrics, and a line per subset with a cell for each: value and interval.
+
+    Those against a target are told where the run had one.
+    """
     if "measure" not in subset.manifests:
-        return []
+        return [], []
     table = pl.read_parquet(subset.table("comparison"))
     cells = {(row["subset"], row["metric"]): row for row in table.iter_rows(named=True)}
-    return [
-        {"label": label, "cells": [_cell(cells.get((name, metric))) for metric in METRICS]}
+    there = {metric for _, metric in cells}
+    metrics = [name for name in ALL_METRICS if name in METRICS or name in there]
+    lines = [
+        {"label": label, "cells": [_cell(cells.get((name, metric))) for metric in metrics]}
         for name, label in SUBSETS.items()
-        if any((name, metric) in cells for metric in METRICS)
+        if any((name, metric) in cells for metric in metrics)
     ]
+    return [ALL_METRICS[name].label for name in metrics], lines
 
 
 def _cell(row: dict[str, Any] | None) -> str:

@@ -12,7 +12,7 @@ from tasks.comparing.shift import FORMULA as SHIFT_FORMULA
 from tasks.comparing.shift import Shift, tested
 from tasks.comparing.side import Side
 from tasks.comparing.whole import Compared
-from tasks.metrics import METRICS
+from tasks.metrics import ALL_METRICS
 from tasks.pages.embedding_map import coordinates, id_hash
 from tasks.pages.interval_figure import Difference, differences, height
 from tasks.pages.map_figure import Look, embedding_map
@@ -185,7 +185,7 @@ def _metrics(table: pl.DataFrame | None) -> dict[str, Any]:
 
 
 def _label(metric: str) -> str:
-    return METRICS[metric].label if metric in METRICS else cut(metric, 40)
+    return ALL_METRICS[metric].label if metric in ALL_METRICS else cut(metric, 40)
 
 
 def _metric_bar(row: dict[str, Any]) -> Difference:

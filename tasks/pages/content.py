@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from schemas.manifest import Manifest
-from tasks.metrics import METRICS
+from tasks.metrics import ALL_METRICS
 from tasks.pages.funnel import in_words
 from tasks.pages.text import cut, number, visible
 
@@ -29,7 +29,7 @@ def compared(comparison: pl.DataFrame) -> dict[str, list[str]]:
     sqrt(s + 1) times as wide as the interval of the mean over s draws.
     """
     standing: dict[str, list[str]] = {"better": [], "worse": [], "inside": []}
-    for name, metric in METRICS.items():
+    for name, metric in ALL_METRICS.items():
         pair = {row["subset"]: row for row in comparison.filter(metric=name).iter_rows(named=True)}
         ours, draws = pair.get("selected"), pair.get("uniform")
         if metric.better == "neither" or not ours or not draws or draws["low"] is None:
@@ -102,6 +102,20 @@ def sampling_note(measure: Manifest) -> str:
         "rows is decided by the hash of their ids, and the intervals hold the error. Cover radius "
         "and least distance are then bounds: the true radius may be larger, the true least "
         "distance smaller."
+    )
+
+
+def target_note(measure: Manifest) -> str:
+    """Say what the target is and how many of its rows were compared, if there is one."""
+    facts = measure.facts.get("target")
+    if not facts:
+        return ""
+    files = ", ".join(cut(file["path"], 120) for file in facts["files"])
+    left_out = facts["blank_rows"] + facts["rows_without_direction"]
+    unfit = f"; {left_out:,} have no word that the model knows" if left_out else ""
+    return (
+        f"The target is {files}: {facts['rows_compared']:,} of its {facts['rows']:,} rows are "
+        f"compared with, at most 2,000, chosen by the hash of their content{unfit}."
     )
 
 

@@ -48,8 +48,8 @@ FAMILIES: Final = (
         ),
     ),
     Family(
-        "Target",
-        "Are they like the target's rows?",
+        "Against the target",
+        "Are they like the rows of the target file? Here a subset may be nearer than a random one.",
         ("target_discrepancy", "target_transport", "target_auc", "target_divergence"),
     ),
     Family("Amount and quality", "What do they amount to?", ("mean_quality", "rows", "tokens")),

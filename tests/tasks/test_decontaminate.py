@@ -15,8 +15,8 @@ from schemas.errors import SourceChangedError, SourceError
 from schemas.manifest import Manifest
 from schemas.params import DecontaminateParams, Params
 from schemas.tables import Contaminated, check
-from tasks import decontaminate, deduplicate, embed, sources
-from tasks.evaluations import read_items
+from tasks import decontaminate, deduplicate, embed, items, sources
+from tasks.items import read_items
 from tasks.sources import read_sources
 from tasks.stage import Paths
 from tasks.storage.rows import write_rows
@@ -120,13 +120,13 @@ def test_a_pool_without_rows_and_files_without_words_give_an_empty_table(stage, 
 
 def test_items_are_embedded_once(stage, monkeypatch):
     counts = []
-    real = decontaminate.embed_missing
+    real = items.embed_missing
 
     def counted(encoder, cache, texts, total):
         counts.append(total)
         real(encoder, cache, texts, total)
 
-    monkeypatch.setattr(decontaminate, "embed_missing", counted)
+    monkeypatch.setattr(items, "embed_missing", counted)
     first = stage(similarity=0.99)[1]
     assert counts == [2], "q2 is the text of r6, the blank one is not embedded"
     assert stage(similarity=0.99)[1].equals(first)

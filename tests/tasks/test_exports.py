@@ -10,12 +10,15 @@ import pytest
 import zstandard
 
 from schemas.errors import ContractError, SettingsError, WinnowError
+from schemas.manifest import Manifest
 from tasks.exports.choices import Compression, Format, Order
 from tasks.exports.columns import OWN, settle
 from tasks.exports.settings import ExportSettings
 from tasks.exports.subset import open_subset
 from tasks.exports.writing import export
 from tasks.readers import spool
+from tasks.stage import Paths, write_manifest
+from tasks.storage.rows import write_rows
 from tests.tasks import ingesting
 from tests.tasks.exporting import files_of, finished_run, lines_of, subset_of
 
@@ -301,6 +304,29 @@ def test_what_was_measured_of_another_selection_is_not_told(tmp_path):
     text = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "## How it was selected" in text
     assert "Beside its controls" not in text
+
+
+def card_of(folder, out) -> str:
+    export(open_subset(folder), out, ExportSettings(), force=False)
+    return (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_card_tells_the_targets_metrics_where_the_run_had_a_target(tmp_path):
+    folder = finished_run(tmp_path / "run", DOCUMENTS, CHOSEN)
+    plain = card_of(folder, tmp_path / "plain")
+    table = pl.read_parquet(folder / "comparison.parquet")
+    against = table.with_columns(metric=pl.lit("target_auc"), value=pl.lit(0.8125))
+    write_rows(folder / "comparison.parquet", pl.concat([table, against]))
+    told = {"files": [{"path": "want|ed.jsonl"}], "rows": 5, "blank_rows": 0,
+            "rows_without_direction": 0, "rows_compared": 5}  # fmt: skip
+    paths = Paths(folder.parent)
+    measure = Manifest("measure", "1.0.0", {}, facts={"target": told})
+    write_manifest(paths, measure, (paths.table("selection"),), (paths.table("comparison"),))
+    card = card_of(folder, tmp_path / "wanted")
+    assert "Told from the target (AUC)" in card
+    assert "0.812 (0.500 to 0.750)" in card
+    assert "5 of its 5 rows" in card
+    assert "target" not in plain
 
 
 def test_a_folder_of_the_two_tables_alone_is_enough(subset, tmp_path):

@@ -20,7 +20,7 @@ def test_every_metric_is_in_one_family() -> None:
 def test_a_table_has_a_line_per_metric_and_a_column_per_subset() -> None:
     rows = [(s, m, 0.5, 0.25, 0.75) for s in ("selected", "uniform") for m in METRICS]
     tables = {t["title"]: t for t in family_tables(_frame(rows), SUBSETS)}
-    assert "Target" not in tables
+    assert "Against the target" not in tables
     assert sum(len(table["lines"]) for table in tables.values()) == len(METRICS)
     first = tables["Coverage"]["lines"][0]
     assert tables["Coverage"]["columns"] == [

@@ -17,7 +17,7 @@ from schemas.params import EmbedParams, Params, PreviousParams
 from schemas.tables import Changes, Comparison, Decisions, Documents, Quarantine, RowScores, check
 from tasks.changes import COLUMNS
 from tasks.health.judged import judge
-from tasks.metrics import METRICS
+from tasks.metrics import ALL_METRICS
 from tasks.pages.changes import bound_sentence
 from tasks.pages.content import SUBSETS
 from tasks.percentiles import summary_of
@@ -146,6 +146,15 @@ def changes(docs: pl.DataFrame) -> pl.DataFrame:
     ).sort("id", "change")
 
 
+TARGET = {
+    "files": [{"path": f"{HOSTILE[0]}.jsonl", "sha256": "0" * 64}],
+    "rows": 3_000,
+    "blank_rows": 1,
+    "rows_without_direction": 0,
+    "rows_compared": 2_000,
+}
+
+
 def comparison() -> pl.DataFrame:
     rows = [
         {
@@ -159,7 +168,7 @@ def comparison() -> pl.DataFrame:
             "better": metric.better,
         }
         for subset in SUBSETS
-        for name, metric in METRICS.items()
+        for name, metric in ALL_METRICS.items()
     ]
     return pl.DataFrame(rows, infer_schema_length=None)
 
@@ -202,7 +211,7 @@ def fill(paths: Paths) -> None:
         for group in GROUPS
     ]
     facts = {
-        "measure": {"group_shares": shares, "groups_joined": 0},
+        "measure": {"group_shares": shares, "groups_joined": 0, "target": TARGET},
         "choose": {
             "budget": {"unit": "rows", "limit": 10},
             "selector": {"settings": {"diversity_weight": 0.5, "by": HOSTILE[0]}},
@@ -314,6 +323,12 @@ class TestHostileRows:
         labels = figures["groups"]["layout"]["yaxis"]["ticktext"]
         assert "&lt;b&gt;web&lt;/b&gt;" in labels
         assert not [label for label in labels if "<" in label]
+
+
+def test_the_target_is_named_and_measured_against(page: Page) -> None:
+    assert f"The target is {HOSTILE[0]}.jsonl: 2,000 of its 3,000 rows are compared" in page.text
+    assert "Against the target: Are they like the rows of the target file?" in page.text
+    assert "Cluster divergence from target" in page.text
 
 
 class TestOneFile:
