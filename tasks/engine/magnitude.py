@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits
 
 from schemas.errors import ContractError
+from tasks.engine.one_thread import one_thread
 
 EXACT_ROWS: Final = 5_000  # beyond it a Cholesky factor costs minutes and gigabytes: use spread
 RIDGE: Final = 1e-8  # added to the diagonal: a small scale makes all points nearly one
@@ -33,7 +33,7 @@ class Magnitude:
 def distances(vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n n"]:
     """Euclidean distances in float64; exactly 0 between equal rows."""
     rows = vectors.astype(np.float64)
-    with threadpool_limits(limits=1):
+    with one_thread():
         products = rows @ rows.T
     lengths = np.diag(products)
     squares = lengths[:, None] + lengths - 2 * products
@@ -86,7 +86,7 @@ def _solve(similarity: Float[np.ndarray, "n n"]) -> tuple[Float[np.ndarray, " n"
 
     norm = float(np.abs(similarity).sum(axis=0).max())
     similarity[np.diag_indices(len(similarity))] += RIDGE
-    with threadpool_limits(limits=1):
+    with one_thread():
         factor = cho_factor(similarity, lower=False)
         reciprocal, _ = dpocon(factor[0], norm, uplo="U")
         weights: np.ndarray = cho_solve(factor, np.ones(len(similarity)))

@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits
+
+from tasks.engine.one_thread import one_thread
 
 TINY: Final = 1e-10  # shares below it are rounding errors of a float64 matrix of float32 rows
 GRAM_ROWS: Final = 4096  # rows turned to float64 at a time
@@ -17,7 +18,7 @@ GRAM_ROWS: Final = 4096  # rows turned to float64 at a time
 def gram_of(parts: Iterable[Float[np.ndarray, "n d"]], width: int) -> Float[np.ndarray, "d d"]:
     """Sum x x^T over the rows of all parts, in float64 and in their order. O(n d^2)."""
     gram = np.zeros((width, width))
-    with threadpool_limits(limits=1):  # one order of summation, whatever the machine
+    with one_thread():  # one order of summation, whatever the machine
         for part in parts:
             for start in range(0, len(part), GRAM_ROWS):
                 block = part[start : start + GRAM_ROWS].astype(np.float64)
@@ -27,7 +28,7 @@ def gram_of(parts: Iterable[Float[np.ndarray, "n d"]], width: int) -> Float[np.n
 
 def spectrum(gram: Float[np.ndarray, "d d"]) -> Float[np.ndarray, " r"]:
     """Eigenvalues above `TINY` of the trace, as shares that add to 1, largest first."""
-    with threadpool_limits(limits=1):
+    with one_thread():
         shares = np.linalg.eigvalsh(gram)[::-1] / np.trace(gram)
     shares = shares[shares > TINY]
     found: np.ndarray = shares / shares.sum()
@@ -69,7 +70,7 @@ def rarity(
     about -rarity / (n - 1). The mean over the rows of G is 0; positive: a rare direction. Shares
     below `TINY` count as `TINY`. O(d^2) per row.
     """
-    with threadpool_limits(limits=1):
+    with one_thread():
         values, axes = np.linalg.eigh(gram / np.trace(gram))
         logs = np.log(np.maximum(values, TINY))
         entropy = -(np.maximum(values, 0) * logs).sum()
@@ -80,7 +81,7 @@ def rarity(
 def _forms(vectors: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     """x^T M x for each row, in float64."""
     found = np.empty(len(vectors))
-    with threadpool_limits(limits=1):
+    with one_thread():
         for start in range(0, len(vectors), GRAM_ROWS):
             block = vectors[start : start + GRAM_ROWS].astype(np.float64)
             found[start : start + GRAM_ROWS] = np.einsum("ij,ij->i", block @ matrix, block)

@@ -12,7 +12,8 @@ from typing import Final, TypeVar
 
 import numpy as np
 from jaxtyping import Float
-from threadpoolctl import threadpool_limits
+
+from tasks.engine.one_thread import one_thread
 
 TILE_ROWS: Final = 512
 TILE_COLUMNS: Final = 2048
@@ -31,7 +32,7 @@ def map_row_blocks(rows: int, work: Callable[[slice], T], size: int = TILE_ROWS)
     The numerical libraries run one thread each meanwhile.
     """
     blocks = [slice(start, min(start + size, rows)) for start in range(0, rows, size)]
-    with threadpool_limits(limits=1), ThreadPoolExecutor(thread_count()) as pool:
+    with one_thread(), ThreadPoolExecutor(thread_count()) as pool:
         ahead = 2 * thread_count()
         futures = [pool.submit(work, block) for block in blocks[:ahead]]
         for position in range(len(blocks)):

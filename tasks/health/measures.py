@@ -4,7 +4,8 @@ from typing import Final
 
 import numpy as np
 from jaxtyping import Float, Int
-from threadpoolctl import threadpool_limits
+
+from tasks.engine.one_thread import one_thread
 
 SAME: Final = 1e-5  # squared distance below which rows are in one place, by rounded cosines
 SHRINK: Final = 0.01  # of the mean variance, added to each before whitening divides by it
@@ -37,7 +38,7 @@ def uniformity(unit: Float[np.ndarray, "n d"]) -> float:
     rows, total = len(unit), 0.0
     if rows < 2:
         return 0.0
-    with threadpool_limits(limits=1):
+    with one_thread():
         for start in range(0, rows, BLOCK):
             cosine = unit[start : start + BLOCK] @ unit.T
             total += float(np.exp(4 * np.minimum(cosine, 1) - 4, dtype=np.float64).sum())
@@ -56,7 +57,7 @@ def nearest(
     count = max(min(k, len(unit) - 1), 0)
     index = np.empty((len(unit), count), dtype=np.int64)
     cosines = np.empty((len(unit), count), dtype=np.float32)
-    with threadpool_limits(limits=1):
+    with one_thread():
         for start in range(0, len(unit) if count else 0, BLOCK):
             rows = slice(start, start + BLOCK)
             cosine = np.round(unit[rows] @ unit.T, 6)  # so that rounding breaks no tie
@@ -116,7 +117,7 @@ def whitening(
     of the mean variance first, so that noise is not blown up without bound.
     """
     mean = total / rows
-    with threadpool_limits(limits=1):
+    with one_thread():
         values, axes = np.linalg.eigh(gram / rows - np.outer(mean, mean))
     values, axes = np.maximum(values[::-1], 0), axes[:, ::-1]
     if not values.sum() > 0:

@@ -13,8 +13,8 @@ from jaxtyping import Float, Int
 
 from schemas.errors import ContractError
 from tasks.engine.distances import DomainScores, domain_scores
-from tasks.engine.distances.threads import one_thread
 from tasks.engine.magnitude import distances, nearest_distance, scale_for
+from tasks.engine.one_thread import one_thread
 from tasks.engine.spectrum import spectrum
 from tasks.metrics.closest import closest_per_block, rows_looked_at
 from tasks.metrics.rows import BLOCKS, SAMPLE_ROWS, Rows, Target, blocks_of, keys_of

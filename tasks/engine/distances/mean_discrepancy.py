@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from tasks.engine.distances.threads import one_thread
+from tasks.engine.one_thread import one_thread
 
 BANDWIDTH: Final = 0.5**0.5  # the kernel of two unit rows is then exp(-2 (1 - cosine))
 BLOCK_ROWS: Final = 4096  # rows whose features are held at a time

@@ -5,7 +5,7 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from tasks.engine.distances.threads import one_thread
+from tasks.engine.one_thread import one_thread
 
 DIRECTIONS: Final = 128
 

@@ -8,7 +8,7 @@ from threadpoolctl import ThreadpoolController
 
 
 def one_thread() -> AbstractContextManager[Any]:
-    """Numpy's matrix products run on one thread inside.
+    """Products and factorisations of numpy and scipy run on one thread inside.
 
     The loaded libraries are looked for once: doing so costs more than many a product.
     """
@@ -18,4 +18,6 @@ def one_thread() -> AbstractContextManager[Any]:
 
 @cache
 def _controller() -> ThreadpoolController:
+    import scipy.linalg  # noqa: F401  # has a BLAS of its own, which must be loaded to be found
+
     return ThreadpoolController()
