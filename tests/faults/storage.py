@@ -41,7 +41,11 @@ def behind_proxy(ground: Ground) -> Iterator[Proxy]:
         moto_process(ground.root.parent / "s3.log") as address,
         proxy_before(emptied(address).endpoint) as proxy,
     ):
-        ground.environment |= {**ENVIRONMENT, "AWS_ENDPOINT_URL": proxy.url}
+        config = ground.root.parent / "aws_config"  # DVC wants a file, and /dev/null is none
+        config.touch()
+        ground.environment |= {
+            **ENVIRONMENT, "AWS_ENDPOINT_URL": proxy.url, "AWS_CONFIG_FILE": str(config)
+        }  # fmt: skip
         try:
             yield proxy
         finally:
