@@ -10,12 +10,13 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from tasks.near_duplicates import NgramSets
+from tasks.proving.consumers.kinds import OfLabels
 from tasks.proving.sparse_softmax import learn, predict
 from tasks.proving.task import Schedule, Task
 
 
 @dataclass(frozen=True)
-class HashedNgrams:
+class HashedNgrams(OfLabels):
     """Softmax regression by gradient steps, row by row, on hashed distinct words and word pairs.
 
     It reads texts alone, so that no selector can win because it shares the consumer's vectors. What
@@ -23,21 +24,8 @@ class HashedNgrams:
     """
 
     version: ClassVar[str] = "1.1.0"
-    unit: ClassVar[str] = "accuracy"
-    better: ClassVar[str] = "higher"
-    needs: ClassVar[str] = "labels"
     buckets: int = 2**18
     rate: float = 8.0  # of the first step; chosen once, on uniform subsets of CLINC150
-
-    def __call__(self, task: Task, schedule: Schedule, seed: int) -> float:
-        """Accuracy on the test rows."""
-        return self.score(task, self.answers(task, schedule, seed), task.test)
-
-    def score(
-        self, task: Task, answers: Float[np.ndarray, " t"], rows: Int[np.ndarray, " t"]
-    ) -> float:
-        """Share of right answers."""
-        return float(answers.mean())
 
     def answers(self, task: Task, schedule: Schedule, seed: int) -> Float[np.ndarray, " t"]:
         """1 for each test row whose label is predicted, else 0."""

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from tasks.proving.consumers.kinds import OfLabels
 from tasks.proving.task import Schedule, Task
 
 
 @dataclass(frozen=True)
-class LinearProbe:
+class LinearProbe(OfLabels):
     """Softmax regression by Adam (Kingma and Ba, 2015), the learning rate falling to 0.
 
     Every pass takes as many steps as any other, so that subsets of equal size, fixed or fresh each
@@ -19,22 +20,9 @@ class LinearProbe:
     """
 
     version: ClassVar[str] = "1.0.0"
-    unit: ClassVar[str] = "accuracy"
-    better: ClassVar[str] = "higher"
-    needs: ClassVar[str] = "labels"
     steps_per_pass: int = 25
     rate: float = 0.02
     inverse_penalty: float = 10.0  # C, as in common logistic regressions on unit-length rows
-
-    def __call__(self, task: Task, schedule: Schedule, seed: int) -> float:
-        """Accuracy on the test rows."""
-        return self.score(task, self.answers(task, schedule, seed), task.test)
-
-    def score(
-        self, task: Task, answers: Float[np.ndarray, " t"], rows: Int[np.ndarray, " t"]
-    ) -> float:
-        """Share of right answers."""
-        return float(answers.mean())
 
     def answers(self, task: Task, schedule: Schedule, seed: int) -> Float[np.ndarray, " t"]:
         """1 for each test row whose label is predicted, else 0."""

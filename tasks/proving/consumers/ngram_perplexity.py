@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from tasks.proving.byte_ngrams import ByteNgrams
+from tasks.proving.consumers.kinds import OfTexts
 from tasks.proving.task import Schedule, Task
-from tasks.proving.text_bytes import bits_per_byte, bits_per_row, texts_of
+from tasks.proving.text_bytes import bits_per_row, texts_of
 
 
 @dataclass(frozen=True)
-class NgramPerplexity:
+class NgramPerplexity(OfTexts):
     """Bits per byte of the held-out texts, each text's end counted as a byte; lower is better.
 
     Range [0, inf): 8 is no knowledge at all. Counts gain nothing from a row met again, so each row
@@ -21,28 +22,10 @@ class NgramPerplexity:
     """
 
     version: ClassVar[str] = "1.0.0"
-    unit: ClassVar[str] = "bits per byte"
-    better: ClassVar[str] = "lower"
-    needs: ClassVar[str] = ""
     longest: int = 6  # bytes of an n-gram, at most 8
     test_bytes: int = 2**20  # test rows up to so many bytes are asked, the same for every subset
 
-    def __call__(self, task: Task, schedule: Schedule, seed: int) -> float:
-        """Bits per byte of all test rows."""
-        return self.score(task, self.answers(task, schedule, seed), task.test)
-
-    def score(
-        self, task: Task, answers: Float[np.ndarray, " t"], rows: Int[np.ndarray, " t"]
-    ) -> float:
-        """Bits of the rows over their bytes."""
-        return bits_per_byte(task, answers, rows)
-
-    def answers(
-        self,
-        task: Task,
-        schedule: Schedule,
-        seed: int,
-    ) -> Float[np.ndarray, " t"]:
+    def answers(self, task: Task, schedule: Schedule, seed: int) -> Float[np.ndarray, " t"]:
         """Bits that each test row costs; NaN for those beyond `test_bytes`."""
         rows = np.unique(np.concatenate(schedule))
         model = ByteNgrams.learn(texts_of(task, rows), self.longest)

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
+from tasks.proving.consumers.kinds import OfTexts
 from tasks.proving.task import Schedule, Task
-from tasks.proving.text_bytes import SYMBOLS, bits_per_byte, bits_per_row, joined, texts_of
+from tasks.proving.text_bytes import SYMBOLS, bits_per_row, joined, texts_of
 
 if TYPE_CHECKING:
     import torch
@@ -23,7 +24,7 @@ WARM_UP: Final = 0.1  # share of the steps over which the rate rises
 
 
 @dataclass(frozen=True)
-class SmallTransformer:
+class SmallTransformer(OfTexts):
     """Bits per byte of the held-out texts after `train_bytes` bytes of training; lower is better.
 
     A decoder of `layers` pre-norm blocks over windows of `window` bytes, AdamW, rate warmed up and
@@ -34,9 +35,6 @@ class SmallTransformer:
     """
 
     version: ClassVar[str] = "1.0.0"
-    unit: ClassVar[str] = "bits per byte"
-    better: ClassVar[str] = "lower"
-    needs: ClassVar[str] = ""
     train_bytes: int = 500_000
     test_bytes: int = 65_536
     width: int = 160
@@ -45,16 +43,6 @@ class SmallTransformer:
     window: int = 128
     batch_windows: int = 8
     rate: float = 2e-3
-
-    def __call__(self, task: Task, schedule: Schedule, seed: int) -> float:
-        """Bits per byte of the test rows that are asked."""
-        return self.score(task, self.answers(task, schedule, seed), task.test)
-
-    def score(
-        self, task: Task, answers: Float[np.ndarray, " t"], rows: Int[np.ndarray, " t"]
-    ) -> float:
-        """Bits of the rows over their bytes."""
-        return bits_per_byte(task, answers, rows)
 
     def answers(self, task: Task, schedule: Schedule, seed: int) -> Float[np.ndarray, " t"]:
         """Bits that each test row costs; NaN for those beyond `test_bytes`."""
