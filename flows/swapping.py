@@ -9,8 +9,8 @@ import math
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -210,9 +210,9 @@ def _put_code(one: Origin, place: Path) -> None:
         for name in CODE:
             shutil.copytree(name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
         return
-    packed = git("archive", "--format=tar", one.sha, *CODE)
-    with tarfile.open(fileobj=BytesIO(packed)) as archive:
-        archive.extractall(place, filter="data")
+    packed = git("archive", "--format=zip", one.sha, *CODE)
+    with zipfile.ZipFile(BytesIO(packed)) as archive:
+        archive.extractall(place)  # leaves no place but this one, links are files
 
 
 def _put_data(one: Origin, place: Path) -> None:
