@@ -286,6 +286,7 @@ def test_a_hostile_file_goes_through_the_whole_chain_and_no_record_is_lost(make)
     assert "<script>alert(1)" not in page
 
 
+@pytest.mark.slow
 def test_instruction_rows_go_through_the_whole_chain(make):
     chance = random.Random(3)
 

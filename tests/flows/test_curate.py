@@ -111,6 +111,7 @@ def test_a_run_is_kept_under_its_name_and_listed_with_its_metrics(by_flow):
     assert name in checkout.winnow("runs").stdout
 
 
+@pytest.mark.slow
 def test_a_second_run_finds_every_stage_unchanged(by_flow, prefect_api):
     checkout, _ = by_flow
     before, stamps = checkout.lock, _stamps(checkout)

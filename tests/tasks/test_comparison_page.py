@@ -67,6 +67,7 @@ def test_vectors_of_two_models_have_no_common_map(tmp_path):
     assert "No map" in comparison_page(compare(a, b), CAUSES)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 def test_a_person_searches_and_clicks_at_any_width_and_in_the_dark(page_file):
     from playwright.sync_api import sync_playwright

@@ -113,6 +113,7 @@ def test_the_worked_example_gives_its_picks_and_scores() -> None:
     np.testing.assert_allclose(found.gains[:2] * 3, [0.7377, 2 * 0.2774], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_on_normal_rows_it_comes_far_nearer_to_the_pool_than_a_random_draw() -> None:
     """200 of 3,000 rows in 5 dimensions, k(a, b) = exp(-|a - b|^2 / 10): 7e-5 against 3.0e-3."""
     random = np.random.default_rng(0)

@@ -115,6 +115,7 @@ class TestChangedSources:
             ingest.run(params, paths)
 
 
+@pytest.mark.slow
 def test_a_packed_file_longer_than_memory_allows_is_streamed(tmp_path: Path) -> None:
     """A 256 MB line and 90 MB of rows, in a process that may hold 160 MB beyond its imports."""
     if not Path("/proc/self/status").exists():

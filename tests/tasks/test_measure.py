@@ -168,6 +168,7 @@ class TestStage:
             assert sum(line[name] for line in shares) == pytest.approx(1, abs=1e-5)
         assert sum(line["kept_rows"] for line in shares) == KEPT
 
+    @pytest.mark.slow
     def test_another_run_on_more_threads_writes_the_same_bytes(
         self, paths: Paths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

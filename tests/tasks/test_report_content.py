@@ -141,6 +141,7 @@ class TestStanding:
         standing = compared(table(ours, 0.5, 0.02, metric))
         assert standing[verdict] == [METRICS[metric].label]
 
+    @pytest.mark.slow
     def test_one_draw_in_twenty_falls_outside(self) -> None:
         random, outside = np.random.default_rng(4), 0
         for _ in range(2000):
