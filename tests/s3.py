@@ -104,10 +104,12 @@ Fault = Callable[[str, str], int]  # (method, path) -> status to answer with; 0:
 class Proxy:
     """Stands before a server: notes every request and answers some with a fault.
 
-    `fault` gives a status to answer with, `CUT` to break off after half of the body, 0 to pass on.
+    `fault` gives a status to answer with, `CUT` to break off after half of the body, `GONE`
+    to hang up without asking the server, 0 to pass on.
     """
 
     CUT = 1
+    GONE = -1
     upstream: str
     fault: Fault = lambda method, path: 0
     requests: list[tuple[str, str, int]] = field(default_factory=list)
@@ -147,6 +149,10 @@ def proxy_before(upstream: str) -> Iterator[Proxy]:
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             status = proxy.fault(self.command, self.path)
+            if status == Proxy.GONE:
+                proxy.requests.append((self.command, self.path, status))
+                self.close_connection = True
+                return
             if status > Proxy.CUT:
                 proxy.requests.append((self.command, self.path, status))
                 self._send(status, [], b"")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from flows.repro import lock_entries
 from flows.settings import apply_overrides, save
 from tasks.stage import load_params
 from tests.faults.ground import DVC, Ground, Started
@@ -26,7 +27,7 @@ def gone_after(requests: int, among: str) -> Fault:
     def fault(method: str, path: str) -> int:
         with lock:
             left[0] -= among in f"{method} {path}"
-            return Proxy.CUT if left[0] < 0 else 0
+            return Proxy.GONE if left[0] < 0 else 0
 
     return fault
 
@@ -106,7 +107,8 @@ def _pulled(ground: Ground, what: str, status: int, again: Started) -> Trial:
     cache = ground.root / ".dvc" / "cache"
     aside = cache.with_name("cache-aside")
     cache.rename(aside)
-    shutil.rmtree(ground.root / "artifacts")
+    for out in lock_entries(ground.root / "dvc.lock"):
+        (ground.root / out.path).unlink(missing_ok=True)
     pulled = ground.run("-m", "dvc", "pull")
     problem = last_words(pulled) if pulled.status else ", ".join(ground.differing())
     lost = ground.rows_lost()
