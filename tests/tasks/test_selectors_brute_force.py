@@ -39,7 +39,7 @@ def follow(
         taken, pick = order[:place], order[place]
         open_rows = may_follow(allowed, taken, len(pool))
         assert pick in open_rows
-        gains = {i: value(before + taken, i) for i in open_rows}  # a loss counts per token paid
+        gains = {i: value(before + taken, i) for i in open_rows}  # a loss is worse if it costs more
         worth = {i: gain / price[i] if gain >= 0 else gain * price[i] for i, gain in gains.items()}
         best = max(worth.values())
         assert worth[pick] >= best - NEAR * max(1.0, abs(best))

@@ -1,5 +1,6 @@
 """What consumers of one kind share: the unit of their score, and how answers come to it."""
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import numpy as np
@@ -12,20 +13,20 @@ Answers = Float[np.ndarray, " t"]
 Rows = Int[np.ndarray, " t"]
 
 
-class _ByRow:
+class _ByRow(ABC):
     """A consumer whose score is that of its answers, one per test row."""
 
     def __call__(self, task: Task, schedule: Schedule, seed: int) -> float:
         """The score over all test rows."""
         return self.score(task, self.answers(task, schedule, seed), task.test)
 
+    @abstractmethod
     def answers(self, task: Task, schedule: Schedule, seed: int) -> Answers:
         """Train; one value per test row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def score(self, task: Task, answers: Answers, rows: Rows) -> float:
         """The score of the answers for some rows."""
-        raise NotImplementedError
 
 
 class OfLabels(_ByRow):
