@@ -1,5 +1,7 @@
 """LanceDB: the embedding cache and the rows people search, against brute force."""
 
+import shutil
+
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -8,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.storage.vectors import VectorStore, checksums, vector_array, vector_type
+from tasks.storage.vectors.upkeep import Upkeep
 
 WIDTH = 6
 HOSTILE = [
@@ -144,3 +147,16 @@ def test_tags_survive_a_newer_publication(store):
     store.join("emb-1", pa.table({"id": ["a"], "rank": [1]}), "run-1")
     assert len(store.nearest("run-1", unit(1)[0], 9, ["id", "rank"])) == 4
     assert len(store.nearest("emb-2", unit(1)[0], 9, ["id"])) == 5
+
+
+def test_a_writer_stopped_before_its_first_version_has_left_no_table(store, tmp_path):
+    publish(store, list("abcde"), unit(5), "one")
+    store.cache("m" * 64, WIDTH)
+    for folder in (tmp_path / "lancedb").iterdir():
+        shutil.rmtree(folder / "_versions")
+    again = VectorStore(tmp_path / "lancedb")
+    assert not again.has("one") and len(again.known("m" * 64)) == 0
+    assert Upkeep(tmp_path / "lancedb").tables() == []
+    publish(again, list("edcba"), unit(5), "two")
+    assert again.has("two") and len(again.nearest("two", unit(5)[0], 5, ["id"])) == 5
+    assert len(again.cache("m" * 64, WIDTH).places()) == 0

@@ -19,6 +19,7 @@ from tasks.storage.places import is_remote
 
 ROWS: Final = "rows"
 SAME_DISTANCE: Final = 1e-6
+NO_VERSION: Final = "was not found"  # LanceDB's words
 
 
 def vector_type(width: int) -> pa.DataType:
@@ -91,21 +92,29 @@ class VectorStore:
 
     def known(self, identity: str) -> pl.Series:
         """Content hashes that a model's cache holds; makes no cache where there is none."""
-        name = _cache_name(identity)
-        if name not in self.database.list_tables().tables:
+        cache = self.opened(_cache_name(identity))
+        if cache is None:
             return pl.Series(dtype=pl.String)
         with explained(self.location):
-            table = self.database.open_table(name).to_lance().to_table(columns=["content_sha256"])
+            table = cache.to_lance().to_table(columns=["content_sha256"])
         return pl.Series(table["content_sha256"])
 
-    def _tags(self, name: str) -> dict[str, Any]:
-        if name not in self.database.list_tables().tables:
-            return {}
-        return dict(self.database.open_table(name).tags.list())
+    def opened(self, name: str) -> Any | None:
+        """A table; None if it has no version, even where a writer was stopped before its first."""
+        with explained(self.location):
+            if name not in self.database.list_tables().tables:
+                return None
+            try:
+                return self.database.open_table(name)
+            except ValueError as error:  # its folder is there, with files that no version names
+                if NO_VERSION not in str(error):
+                    raise
+                return None
 
     def has(self, tag: str) -> bool:
         """Whether the rows table holds the content named by a tag."""
-        return tag in self._tags(ROWS)
+        table = self.opened(ROWS)
+        return table is not None and tag in table.tags.list()
 
     def name(self, tag: str, name: str) -> None:
         """Give the content that a tag names one more name, or move that name to it."""
@@ -120,8 +129,7 @@ class VectorStore:
     def publish(self, batches: Iterator[pa.RecordBatch], schema: pa.Schema, tag: str) -> None:
         """Make `batches` the current rows and name them by a tag."""
         reader = pa.RecordBatchReader.from_batches(schema, batches)
-        there = ROWS in self.database.list_tables().tables
-        mode = "overwrite" if there else "create"
+        mode = "create" if self.opened(ROWS) is None else "overwrite"
         with explained(self.location):
             table = self.database.create_table(ROWS, reader, mode=mode)
             table.tags.create(tag, table.version)

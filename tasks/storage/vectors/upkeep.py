@@ -41,8 +41,12 @@ class Upkeep:
         self.store = VectorStore(location) if there else None
 
     def tables(self) -> list[str]:
-        """Names of the tables."""
-        return [] if self.store is None else sorted(self.store.database.list_tables().tables)
+        """Names of the tables that have a version."""
+        store = self.store
+        if store is None:
+            return []
+        there = store.database.list_tables().tables
+        return sorted(name for name in there if store.opened(name) is not None)
 
     def caches(self) -> list[str]:
         """Names of the embedding caches, those of earlier versions of Winnow included."""
