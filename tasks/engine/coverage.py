@@ -6,19 +6,20 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tasks.engine.columns import SimilarityColumns
-from tasks.engine.edges import NEVER, Edges, all_pairs, uncovered_edges
-from tasks.engine.products import Products
+from tasks.engine.edges import NEVER, Edges
 from tasks.engine.similarity import Similarity
-from tasks.engine.tiles import column_tiles, map_row_blocks
+from tasks.engine.symmetric import exact_edges, total_excess
+from tasks.engine.tiles import column_tiles
 
-LEAST_EDGES: Final = 2**24  # 8 bytes each, up to 28 while they are sorted
+LEAST_EDGES: Final = 2**24  # 8 bytes each, up to 20 while they are sorted
 EDGES_PER_ROW: Final = 96
-LOOKS: Final = 16  # how often to see whether few edges are left, per n columns
+EXACT_EDGES: Final = 2**26
+LOOKS: Final = 4  # how often to see whether few edges are left, per n columns
 SAMPLED: Final = 256
 
 
 def most_edges(n: int) -> int:
-    """Edges that may be kept: 0.5 GB at the worst moment up to 175,000 rows, then 2.7 kB a row."""
+    """Edges that may be kept of near rows: 0.35 GB at most up to 175,000 rows, then 2 kB a row."""
     return max(LEAST_EDGES, EDGES_PER_ROW * n)
 
 
@@ -27,7 +28,7 @@ class Coverage:
 
     s is a `Similarity` of two rows; a row that is not to be covered never adds. Gains come from
     columns of similarities computed in batches or, once few pairs can still add, from `edges`.
-    Memory: O(n), a cache of columns (512 MB), then the edges.
+    Memory: O(n), a cache of columns (512 MB) or the edges.
     """
 
     submodular: ClassVar[bool] = True
@@ -60,23 +61,20 @@ class Coverage:
         wanted = self.covered[self.covered < NEVER]
         return float(wanted.sum(dtype=np.float64)) / self.total if self.total else 0.0
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the cache cannot hold all columns, so that some are computed more than once."""
+        return self.columns.capacity < len(self.worth)
+
     def first_bounds(self) -> Float[np.ndarray, " n"]:
-        """The gain of every row now, by one blocked pass over all pairs (none if scale is 0)."""
-        from tasks.engine.kernels.coverage import add_excess
+        """The gain of every row now, up to rounding."""
+        return self.gains()
 
-        if not self.scale:
-            return self.worth.copy()
-        if self.edges is not None:
-            return self.gains()
-
-        def reach(rows: slice) -> Float[np.ndarray, " b"]:
-            total = np.zeros(rows.stop - rows.start)
-            for part, tile in column_tiles(self.vectors[rows], self.vectors):
-                add_excess(self.similarity.of(tile), self.covered[part], total)
-            return total
-
-        reached = np.concatenate([np.zeros(0), *map_row_blocks(len(self.worth), reach)])
-        return self.worth + self.scale * reached
+    def renewed(self) -> Float[np.ndarray, " n"]:
+        """The same after picks; turns to edges if few enough are left."""
+        if self.edges is None:
+            self._look()
+        return self.gains()
 
     def ready(self, index: int) -> bool:
         """Whether `gain` needs no product."""
@@ -85,8 +83,7 @@ class Coverage:
     def prepare(self, indices: list[int]) -> None:
         """Compute several columns in one product, or at some point all edges that still matter."""
         self._computed += len(indices)
-        crowded = self.columns.capacity < len(self.worth)  # else each is computed once
-        if crowded and self._computed > self._next_look:
+        if self.crowded and self._computed > self._next_look:
             self._next_look += max(1, len(self.worth) // LOOKS)
             self._look()
         if self.edges is None:
@@ -99,15 +96,9 @@ class Coverage:
         seen = 0
         for _, tile in column_tiles(self.vectors[sample], self.vectors):
             seen += int((self.similarity.of(tile) > self.covered[sample, None]).sum())
-        if seen * (n / len(sample)) > most_edges(n):
-            return
-        self.settle()
-        products, order = Products(self.vectors), np.arange(n, dtype=np.int32)
-        self.use(
-            uncovered_edges(
-                self.vectors, self.similarity, self.covered, all_pairs(n), products, order
-            )
-        )
+        if seen * (n / len(sample)) <= EXACT_EDGES:
+            self.columns = SimilarityColumns(self.vectors, self.similarity)  # frees its columns
+            self.use(exact_edges(self.vectors, self.similarity, self.covered))
 
     def settle(self) -> None:
         """Recompute coverage by the exact similarity to each row's nearest chosen row."""
@@ -136,14 +127,16 @@ class Coverage:
         return float(edge_gain(edges, self.covered, self.worth, self.scale, index))
 
     def gains(self) -> Float[np.ndarray, " n"]:
-        """Gains of all rows from the edges: exact if these are all that matter."""
+        """Gains of all rows: from the edges if they are known, else by a pass over all pairs."""
         from tasks.engine.kernels.lazy import edge_gains
 
-        assert self.edges is not None
-        every = np.arange(len(self.worth))
-        return np.asarray(
-            edge_gains(self.edges.arrays, self.covered, self.worth, self.scale, every)
-        )
+        if not self.scale:
+            return self.worth.copy()
+        if self.edges is None:
+            reached = total_excess(self.vectors, self.similarity, self.covered)
+            return np.asarray(self.worth + self.scale * reached)
+        edges, every = self.edges.arrays, np.arange(len(self.worth))
+        return np.asarray(edge_gains(edges, self.covered, self.worth, self.scale, every))
 
     def accept(self, index: int) -> None:
         """Raise the coverage of every row to its similarity with this one."""

@@ -121,7 +121,7 @@ def uncovered_edges(
             parts.append([array[:count].copy() for array in found])
         return tuple(np.concatenate(column) for column in zip(*parts, strict=True))
 
-    return _by_candidate(list(map_row_blocks(len(meetings), collect, size=1)), len(vectors))
+    return by_candidate(list(map_row_blocks(len(meetings), collect, size=1)), len(vectors))
 
 
 def _half(rows: slice, columns: slice) -> int:
@@ -130,20 +130,18 @@ def _half(rows: slice, columns: slice) -> int:
     return TILE_ROWS if apart else columns.start - rows.start
 
 
-def _by_candidate(parts: list[tuple[np.ndarray, ...]], n: int) -> Edges:
-    """Sort by candidate, then by row, by two stable counting sorts; `parts` is emptied."""
-    from tasks.engine.kernels.edges import scatter
+def by_candidate(parts: list[tuple[np.ndarray, ...]], n: int) -> Edges:
+    """Sort (row, candidate, similarity) by candidate, then by row; `parts` is emptied."""
+    from tasks.engine.kernels.edges import scatter, sort_by_row
 
-    row = np.concatenate([np.empty(0, np.int32), *(part[0] for part in parts)])
-    candidate = np.concatenate([np.empty(0, np.int32), *(part[1] for part in parts)])
-    value = np.concatenate([np.empty(0, np.float32), *(part[2] for part in parts)])
-    parts.clear()
-    per_row, per_candidate = _starts(row, n), _starts(candidate, n)
-    candidate, value = scatter(row, candidate, value, per_row[:-1].copy())
-    row = np.repeat(np.arange(n, dtype=np.int32), np.diff(per_row))
-    row, value = scatter(candidate, row, value, per_candidate[:-1].copy())
-    return Edges(per_candidate, row, value)
-
-
-def _starts(key: np.ndarray, n: int) -> Int[np.ndarray, " n_plus_1"]:
-    return np.concatenate([[0], np.cumsum(np.bincount(key, minlength=n))])
+    indptr = np.zeros(n + 1, dtype=np.int64)
+    for _, candidate, _ in parts:
+        indptr[1:] += np.bincount(candidate, minlength=n)
+    np.cumsum(indptr, out=indptr)
+    edges = Edges(indptr, np.empty(indptr[-1], np.int32), np.empty(indptr[-1], np.float32))
+    place = indptr[:-1].copy()
+    parts.reverse()
+    while parts:
+        scatter(*parts.pop(), place, edges.rows, edges.similarity)
+    sort_by_row(*edges.arrays)
+    return edges

@@ -13,6 +13,7 @@ from tasks.engine.watch import Arrays, Watch
 
 TIE_DIGITS: Final = 7  # what float32 similarities are good for; closer gains are ties, by row id
 PER_PRICE: Final = 1000.0  # gains per price are compared in thousandths of a gain's unit
+RENEWED: Final = 16  # of so many rows one has to be asked in vain before all bounds are renewed
 SLACK: Final = 1e-5  # what rounding can add to a first bound, relative
 
 
@@ -71,6 +72,11 @@ class Queue:
         key = round(units / self.price[index] * PER_PRICE)
         heapq.heappush(self.heap, (-float(key), index))
 
+    def renew(self, rows: Int[np.ndarray, " f"], bounds: Float[np.ndarray, " n"]) -> None:
+        """Start again with other bounds of these rows, all that are free."""
+        self.bounds[rows], self.stamp[rows] = bounds[rows], -1
+        self.fill(rows)
+
     def pop(self) -> int:
         """Take out the row of the best known gain per price."""
         return heapq.heappop(self.heap)[1]
@@ -82,12 +88,14 @@ def lazy_greedy(
     watch: Watch | None = None,
     per_cost: bool = True,
     phase: str = "search",
+    renewed: Callable[[], Float[np.ndarray, " n"]] | None = None,
 ) -> tuple[list[float], np.ndarray, np.ndarray]:
     """Add the admissible row of largest gain until the budget is spent (Minoux, 1978).
 
     The picks are those of plain greedy, ties by index: a row is taken only when its fresh gain is
     at least every other row's bound, and gains never grow. With costs in tokens the order is by
     gain per token unless not `per_cost`; see `tasks.engine.budgeted` for what that is worth.
+    Where many rows have to be asked for one pick, `renewed` gives new bounds of all at once.
     Returns (gains in order of `admission.order`, last known bound of every row, shortfall). The
     shortfall of a row is a lower bound of what it lacked to be picked at any step: gains fall, so
     the step at which a row was closest to being picked may lie long before the last.
@@ -106,6 +114,7 @@ def lazy_greedy(
     gains += saved.state.get("gains", np.zeros(0)).tolist()
     queue.fill(np.flatnonzero(admission.free))
     bounds, lowest = queue.bounds, min(gains[admission.given :], default=np.inf)
+    asked, many = 0, len(price) // RENEWED  # stale rows since the last pick
 
     def state() -> Arrays:
         own = np.array(gains[admission.given :])
@@ -121,8 +130,15 @@ def lazy_greedy(
             lowest = min(lowest, gains[-1])
             admission.take(index)
             objective.accept(index)
+            asked = 0
             watch.tell(admission, gains[-1], state)
+        elif renewed and asked == many:
+            free = np.array([index, *(row for _, row in queue.heap)])
+            shortfall[free] = np.minimum(shortfall[free], lowest - bounds[free])
+            queue.renew(free, renewed() * (1 + SLACK) + 1e-12)
+            asked += 1
         else:
+            asked += 1
             _fetch(objective, index, queue)
             shortfall[index] = min(shortfall[index], lowest - bounds[index])
             queue.put(index, objective.gain(index), len(admission.order))

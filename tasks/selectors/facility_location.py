@@ -14,7 +14,7 @@ from tasks.engine.budgeted import Found, better_of
 from tasks.engine.coverage import Coverage
 from tasks.engine.evidence import selection_of
 from tasks.engine.fast_greedy import fast_greedy
-from tasks.engine.greedy import lazy_greedy
+from tasks.engine.greedy import lazy_greedy, tie_unit
 from tasks.engine.limits import Limits, eligible
 from tasks.engine.neighbours import nearest_in
 from tasks.engine.pool import Pool
@@ -44,7 +44,7 @@ class FacilityLocation:
     out of the subset).
     """
 
-    version: ClassVar[str] = "2.0.0"
+    version: ClassVar[str] = "2.1.0"
     draw: ClassVar[str] = "greedy"
     diversity_weight: float = 0.5  # w in [0, 1]
     centred: bool = False
@@ -74,24 +74,28 @@ class FacilityLocation:
             worth = quality_scale * pool.quality
             coverage = Coverage(rows, similarity, worth, self.diversity_weight, to_cover)
             if mode == "exact" or not coverage.scale:
-                gains, bounds, short = lazy_greedy(coverage, admission, watch, per_cost, phase)
+                renewed = coverage.renewed if coverage.crowded else None
+                gains, bounds, short = lazy_greedy(
+                    coverage, admission, watch, per_cost, phase, renewed
+                )
                 return Found(admission, gains, bounds, short, (coverage, None))
             done = fast_greedy(coverage, admission, watch, per_cost)
             return Found(admission, done.gains, done.bounds, done.shortfall, (coverage, done))
 
         found = better_of(attempt, limits, watch)
+        left = _exact_gains_left(found)
         return selection_of(
             self,
             found.admission,
             np.array(found.gains),
-            final_gain=found.bounds,
-            is_bound=np.ones(len(pool), dtype=bool),
+            final_gain=found.bounds if left is None else left,
+            is_bound=np.full(len(pool), left is None),
             quality_per_gain=quality_scale,
             shortfall=found.shortfall,
             totals={
                 **found.totals,
                 "mode": mode,
-                **_reached(found),
+                **_reached(found, left),
                 "quality_scale": quality_scale,
                 "coverage_scale": found.objective[0].scale,
             },
@@ -112,22 +116,34 @@ def rows_of_group(pool: Pool, name: str) -> Bool[np.ndarray, " n"]:
     return np.asarray((pool.group == pool.group_names.index(name)).any(axis=1))
 
 
-def _reached(found: Found) -> dict[str, Any]:
+def _exact_gains_left(found: Found) -> Float[np.ndarray, " n"] | None:
+    """What every row would add to the finished set; of a chosen row what it added. None if fast."""
+    coverage, done = found.objective
+    if done is not None:
+        return None
+    gains = coverage.renewed() if coverage.crowded else coverage.gains()
+    unit = tie_unit(len(gains))  # the same by edges and by columns
+    gains = np.rint(gains * unit) / unit
+    gains[found.admission.order] = found.gains
+    return np.asarray(gains)
+
+
+def _reached(found: Found, left: Float[np.ndarray, " n"] | None) -> dict[str, Any]:
     """What the chosen rows add to F, a bound that no subset exceeds, and the share reached."""
     coverage, done = found.objective
     admission: Admission = found.admission
-    coverage.settle()  # from here on the same by columns and by edges, restarted or not
+    if done:
+        coverage.settle()  # from here on the same, restarted or not
     before = _covered_before(coverage, admission)
     value = float(coverage.worth[admission.order].sum()) - before
     value += coverage.scale * coverage.total * coverage.value
     cost, budget = admission.cost, admission.limits.budget
     may = eligible(admission.pool, admission.limits)
     best = coverage.scale * coverage.total + _best(np.where(may, coverage.worth, 0.0), cost, budget)
-    if done is None:
-        coverage.edges = None
-        left = np.where(may, coverage.first_bounds(), 0.0)
-        left[admission.order] = 0.0
-        bound = value + _best(left, cost, budget)
+    if left is not None:
+        more = np.where(may, left, 0.0)
+        more[admission.order] = 0.0
+        bound = value + _best(more, cost, budget)
     elif done.captured:
         bound = upper_bound(coverage, value + before, coverage.floor, cost, budget, may)
         bound = value + (bound - before - value) / done.captured

@@ -91,15 +91,32 @@ def keep_edges(
 
 @njit(cache=True, nogil=True)
 def scatter(
-    key: np.ndarray, carried: np.ndarray, value: np.ndarray, starts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Stable counting sort by `key`: (carried, value) in its order; `starts` is used up."""
-    moved, values = np.empty(len(key), np.int32), np.empty(len(key), np.float32)
-    for t in range(len(key)):
-        place = starts[key[t]]
-        moved[place], values[place] = carried[t], value[t]
-        starts[key[t]] = place + 1
-    return moved, values
+    row: np.ndarray,
+    candidate: np.ndarray,
+    value: np.ndarray,
+    place: np.ndarray,
+    rows: np.ndarray,
+    similarity: np.ndarray,
+) -> None:
+    """Write each edge to the next place of its candidate, in order; `place` moves on."""
+    for t in range(len(row)):
+        to = place[candidate[t]]
+        rows[to], similarity[to] = row[t], value[t]
+        place[candidate[t]] = to + 1
+
+
+@njit(cache=True, nogil=True)
+def sort_by_row(indptr: np.ndarray, rows: np.ndarray, similarity: np.ndarray) -> None:
+    """Sort the edges of every candidate by row, in place; those in order already cost one look."""
+    for j in range(len(indptr) - 1):
+        part = slice(indptr[j], indptr[j + 1])
+        own = rows[part]
+        in_order = True
+        for t in range(1, len(own)):
+            in_order &= own[t - 1] < own[t]
+        if not in_order:
+            order = np.argsort(own)
+            rows[part], similarity[part] = own[order], similarity[part][order]
 
 
 @njit(cache=True, nogil=True)
