@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from tasks.engine.buckets import Buckets
 from tasks.engine.products import Products
@@ -40,17 +40,21 @@ class Edges:
 
 @dataclass(frozen=True)
 class Meeting:
-    """A block of positions whose rows meet the rows of other blocks; each pair meets once."""
+    """Positions whose rows meet the rows at other positions: slices, or lists in rising order."""
 
-    rows: slice
-    columns: tuple[slice, ...]
+    rows: slice | Int[np.ndarray, " b"]
+    columns: tuple[slice | Int[np.ndarray, " w"], ...]
 
 
-def all_pairs(n: int) -> list[Meeting]:
-    """Every pair of n rows, and every row with itself."""
-    return [
-        Meeting(block, tuple(_cut(block.start, n, TILE_COLUMNS))) for block in _cut(0, n, TILE_ROWS)
-    ]
+def all_pairs(n: int, asks: Bool[np.ndarray, " n"] | None = None) -> list[Meeting]:
+    """Every pair of n rows, and every row with itself; or all pairs of rows that ask with any."""
+    if asks is None:
+        return [
+            Meeting(block, tuple(cut(block.start, n, TILE_COLUMNS)))
+            for block in cut(0, n, TILE_ROWS)
+        ]
+    asking, columns = np.flatnonzero(asks), tuple(cut(0, n, TILE_COLUMNS))
+    return [Meeting(asking[part], columns) for part in cut(0, len(asking), TILE_ROWS)]
 
 
 def neighbouring(buckets: Buckets, probes: int) -> list[list[int]]:
@@ -72,18 +76,19 @@ def near_pairs(buckets: Buckets, probes: int) -> list[Meeting]:
             part
             for other in others
             if other < one
-            for part in _cut(
+            for part in cut(
                 int(buckets.starts[other]), int(buckets.starts[other + 1]), TILE_COLUMNS
             )
         ]
         meetings += [
-            Meeting(block, (*_cut(block.start, stop, TILE_COLUMNS), *away))
-            for block in _cut(start, stop, TILE_ROWS)
+            Meeting(block, (*cut(block.start, stop, TILE_COLUMNS), *away))
+            for block in cut(start, stop, TILE_ROWS)
         ]
     return meetings
 
 
-def _cut(start: int, stop: int, size: int) -> Iterator[slice]:
+def cut(start: int, stop: int, size: int) -> Iterator[slice]:
+    """Consecutive slices of at most `size`."""
     return (slice(low, min(low + size, stop)) for low in range(start, stop, size))
 
 
@@ -124,10 +129,15 @@ def uncovered_edges(
     return by_candidate(list(map_row_blocks(len(meetings), collect, size=1)), len(vectors))
 
 
-def _half(rows: slice, columns: slice) -> int:
-    """How far columns lie after rows; where they do not overlap, every cell counts."""
-    apart = columns.stop <= rows.start or columns.start >= rows.stop
-    return TILE_ROWS if apart else columns.start - rows.start
+def _half(rows: slice | np.ndarray, columns: slice | np.ndarray) -> int:
+    """How far columns lie after rows, so that each pair inside a block is looked at once.
+
+    Where they are not slices of one run that overlap, every cell counts.
+    """
+    if isinstance(rows, slice) and isinstance(columns, slice):
+        apart = columns.stop <= rows.start or columns.start >= rows.stop
+        return TILE_ROWS if apart else columns.start - rows.start
+    return TILE_ROWS
 
 
 def by_candidate(parts: list[tuple[np.ndarray, ...]], n: int) -> Edges:

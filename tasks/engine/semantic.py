@@ -1,25 +1,27 @@
 """Semantic duplicates: of rows whose vectors are nearly equal only the preferred one stays.
 
 After SemDeDup (Abbas et al., 2023), with three differences: rows that were dropped drop no other
-row, the order of preference is given, and pairs of neighbouring buckets are compared as well.
+row, the order of preference is given, and rows are compared with those of the next centres as well.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tasks.engine.buckets import Buckets, partition
+from tasks.engine.buckets import Buckets, arrange, learn_centres, nearest_centres
 from tasks.engine.draws import ranks_within
-from tasks.engine.edges import near_pairs, uncovered_edges
-from tasks.engine.near import BUCKET_ROWS, PROBES
+from tasks.engine.edges import Edges, all_pairs, uncovered_edges
 from tasks.engine.products import Products
 from tasks.engine.similarity import Similarity
-from tasks.engine.tiles import column_tiles, map_row_blocks
+from tasks.engine.tiles import TILE_ROWS, column_tiles, map_row_blocks
+from tasks.engine.visits import visited, visiting
 
 BLOCK_ROWS: Final = 1536  # rows first compared among themselves
 EXACT_ROWS: Final = 50_000  # up to which all pairs are compared
+BUCKET_ROWS: Final = 384  # mean number of rows at home at a centre
+VISITED: Final = 8  # centres near a row that are thought of
 
 
 @dataclass(frozen=True)
@@ -49,17 +51,17 @@ def drop_near(
     keeper = Near.none(n).keeper
     if n < 2:
         return Near.none(n)
-    buckets = partition(vectors, max(1, n // BUCKET_ROWS), seed=0)
-    probes = len(buckets) if n <= EXACT_ROWS else PROBES
-    _within_blocks(vectors, rank, threshold, buckets, keeper)
+    centres = learn_centres(vectors, max(1, n // BUCKET_ROWS), seed=0)
+    near = visited(vectors, centres, nearest_centres(vectors, centres, VISITED), threshold)
+    _within_blocks(vectors, rank, threshold, arrange(near[:, 0], centres), keeper)
     inside = keeper.copy()
-    _between(vectors, rank, threshold, buckets, probes, keeper < 0, keeper)
+    pairs = Pairs(vectors, near, len(centres), threshold, n <= EXACT_ROWS)
+    _between(pairs, rank, keeper < 0, None, keeper)
     orphans = (inside >= 0) & (keeper[inside] >= 0)
     if orphans.any():
         keeper[orphans] = -1
-        stays = keeper < 0
         later = np.where(orphans, rank + n, rank)  # those that stay are preferred
-        _between(vectors, later, threshold, buckets, probes, stays, keeper)
+        _between(pairs, later, keeper < 0, orphans, keeper)
     return Near(keeper, _cosines(vectors, keeper))
 
 
@@ -94,9 +96,11 @@ def _within_blocks(
         rows = blocks[which.start]
         some = vectors[rows]
         near = np.empty((len(rows), len(rows)), dtype=np.float32)
-        for low in range(0, len(rows), 512):
-            for part, tile in column_tiles(some[low : low + 512], some):
-                near[low : low + 512, part] = tile
+        for low in range(0, len(rows), TILE_ROWS):
+            high = low + TILE_ROWS
+            for part, tile in column_tiles(some[low:high], some[low:]):
+                near[low:high, low + part.start : low + part.stop] = tile
+            near[high:, low:high] = near[low:high, high:].T
         found = leaders(near, np.argsort(rank[rows]), np.float32(threshold))
         keeper[rows] = np.where(found >= 0, rows[found], -1)
 
@@ -104,29 +108,40 @@ def _within_blocks(
         pass
 
 
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of rows to compare: all, or those that meet at each row's nearest centres `near`."""
+
+    vectors: Float[np.ndarray, "n d"]
+    near: Int[np.ndarray, "n c"]
+    centres: int
+    threshold: float
+    exact: bool
+
+    def alike(self, some: Bool[np.ndarray, " n"], asks: Bool[np.ndarray, " n"] | None) -> Edges:
+        """Pairs of `some` rows that are similar enough, at least one of which asks (None: all)."""
+        rows = np.flatnonzero(some).astype(np.int32)
+        order = rows[np.argsort(self.near[rows, 0], kind="stable")]
+        asking = None if asks is None else asks[order]
+        if self.exact:
+            meetings = all_pairs(len(order), asking)
+        else:
+            meetings = visiting(self.near[order], self.centres, asking)
+        below = np.nextafter(np.float32(self.threshold), np.float32(-1.0))
+        covered = np.full(len(self.vectors), below, dtype=np.float32)
+        products = Products(self.vectors, order)
+        return uncovered_edges(self.vectors, Similarity(), covered, meetings, products, order)
+
+
 def _between(
-    vectors: np.ndarray, rank: np.ndarray, threshold: float, buckets: Buckets, probes: int,
-    some: Bool[np.ndarray, " n"], keeper: np.ndarray,
-) -> None:  # fmt: skip
-    """Compare `some` rows in neighbouring buckets; raise `keeper` of those that give way."""
+    pairs: Pairs, rank: np.ndarray, some: np.ndarray, asks: np.ndarray | None, keeper: np.ndarray
+) -> None:
+    """Compare `some` rows; raise `keeper` of those that give way."""
     from tasks.engine.kernels.leaders import give_way
 
-    part = _restrict(buckets, some)
-    below = np.nextafter(np.float32(threshold), np.float32(-1.0))
-    products = Products(vectors, part.order)
-    edges = uncovered_edges(
-        vectors, Similarity(), np.full(len(vectors), below, dtype=np.float32),
-        near_pairs(part, probes), products, part.order,
-    )  # fmt: skip
-    rows = np.flatnonzero(some)
+    edges = pairs.alike(some, asks)
+    rows = np.flatnonzero(some if asks is None else asks)
     give_way(rows[np.argsort(rank[rows])], rank, edges.arrays, keeper)
-
-
-def _restrict(buckets: Buckets, some: Bool[np.ndarray, " n"]) -> Buckets:
-    """The same buckets with only some of their rows; a bucket may be empty."""
-    stays = some[buckets.order]
-    starts = np.concatenate([[0], np.cumsum(stays)])[buckets.starts]
-    return replace(buckets, order=buckets.order[stays], starts=starts)
 
 
 def _cosines(vectors: np.ndarray, keeper: np.ndarray) -> Float[np.ndarray, " n"]:

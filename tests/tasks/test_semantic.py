@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.engine import semantic
+from tasks.engine.edges import Meeting
 from tasks.engine.kernels import leaders as kernels
 from tasks.engine.semantic import drop_near
+from tasks.engine.visits import visited, visiting
 from tests.pools import pools, random_pool
 
 EPSILON = 1e-6
@@ -83,6 +85,42 @@ def test_beyond_exact_sizes_planted_copies_are_still_found() -> None:
         found = drop_near(vectors, np.arange(3000), 0.99)
     assert (found.keeper[1500:] >= 0).mean() > 0.98
     check(vectors, np.arange(3000), 0.99, found)
+
+
+def test_rows_meet_those_at_home_where_they_visit_and_only_if_one_asks() -> None:
+    near = np.array([[0, 1], [0, -1], [0, 2], [1, 0], [1, -1], [2, 1]])
+    at_home = [{0, 1, 2}, {3, 4}, {5}]
+    wanted = {
+        tuple(sorted((one, other)))
+        for one, centres in enumerate(near.tolist())
+        for centre in centres
+        for other in (at_home[centre] if centre >= 0 else ())
+    }
+    assert met(visiting(near, 3)) == wanted | {(row, row) for row in range(6)}
+    asks = np.array([False, False, False, True, False, False])
+    own = {pair for pair in wanted if 3 in pair}
+    assert met(visiting(near, 3, asks)) == own == {(0, 3), (2, 3), (3, 3), (3, 4), (3, 5), (1, 3)}
+
+
+def met(meetings: list[Meeting]) -> set[tuple[int, int]]:
+    every = np.arange(6)
+    return {
+        tuple(sorted((one, other)))
+        for meeting in meetings
+        for columns in meeting.columns
+        for one in every[meeting.rows].tolist()
+        for other in every[columns].tolist()
+    }
+
+
+def test_a_row_visits_the_centres_that_a_near_row_may_live_at() -> None:
+    centres = np.eye(3, dtype=np.float32)
+    half = np.float32(np.sqrt(0.5))
+    vectors = np.array([[half, half, 0], [1, 0, 0], [0.8, 0.6, 0]], dtype=np.float32)
+    near = np.array([[0, 1, 2], [0, 1, 2], [0, 1, 2]])
+    found = visited(vectors, centres, near, 0.95)  # up to 0.0395 farther
+    assert found.tolist() == [[0, 1, -1], [0, -1, -1], [0, -1, -1]]
+    assert visited(vectors, centres, near, 0.0)[:, 1].tolist() == [1, -1, -1]  # up to 0.177
 
 
 def test_one_row_or_none() -> None:
