@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tasks.engine.buckets import Buckets, arrange, learn_centres, nearest_centres
+from tasks.engine.buckets import learn_centres, nearest_centres
 from tasks.engine.draws import ranks_within
-from tasks.engine.edges import Edges, all_pairs, uncovered_edges
+from tasks.engine.edges import TILE_ROWS, Edges, Meeting, all_pairs, cut, uncovered_edges
 from tasks.engine.products import Products
 from tasks.engine.similarity import Similarity
-from tasks.engine.tiles import TILE_ROWS, column_tiles, map_row_blocks
+from tasks.engine.tiles import map_row_blocks
 from tasks.engine.visits import visited, visiting
 
 BLOCK_ROWS: Final = 1536  # rows first compared among themselves
@@ -53,9 +53,9 @@ def drop_near(
         return Near.none(n)
     centres = learn_centres(vectors, max(1, n // BUCKET_ROWS), seed=0)
     near = visited(vectors, centres, nearest_centres(vectors, centres, VISITED), threshold)
-    _within_blocks(vectors, rank, threshold, arrange(near[:, 0], centres), keeper)
-    inside = keeper.copy()
     pairs = Pairs(vectors, near, len(centres), threshold, n <= EXACT_ROWS)
+    pairs.within_blocks(rank, keeper)
+    inside = keeper.copy()
     _between(pairs, rank, keeper < 0, None, keeper)
     orphans = (inside >= 0) & (keeper[inside] >= 0)
     if orphans.any():
@@ -81,56 +81,65 @@ def spare(
     return Near(keeper, cosine)
 
 
-def _within_blocks(
-    vectors: np.ndarray, rank: np.ndarray, threshold: float, buckets: Buckets, keeper: np.ndarray
-) -> None:
-    from tasks.engine.kernels.leaders import leaders
-
-    blocks = [
-        buckets.order[low : min(low + BLOCK_ROWS, stop)]
-        for start, stop in zip(buckets.starts[:-1], buckets.starts[1:], strict=True)
-        for low in range(start, stop, BLOCK_ROWS)
-    ]
-
-    def compare(which: slice) -> None:
-        rows = blocks[which.start]
-        some = vectors[rows]
-        near = np.empty((len(rows), len(rows)), dtype=np.float32)
-        for low in range(0, len(rows), TILE_ROWS):
-            high = low + TILE_ROWS
-            for part, tile in column_tiles(some[low:high], some[low:]):
-                near[low:high, low + part.start : low + part.stop] = tile
-            near[high:, low:high] = near[low:high, high:].T
-        found = leaders(near, np.argsort(rank[rows]), np.float32(threshold))
-        keeper[rows] = np.where(found >= 0, rows[found], -1)
-
-    for _ in map_row_blocks(len(blocks), compare, size=1):
-        pass
-
-
-@dataclass(frozen=True)
 class Pairs:
-    """Pairs of rows to compare: all, or those that meet at each row's nearest centres `near`."""
+    """Pairs of rows to compare: all, or those that meet at each row's nearest centres `near`.
 
-    vectors: Float[np.ndarray, "n d"]
-    near: Int[np.ndarray, "n c"]
-    centres: int
-    threshold: float
-    exact: bool
+    Rows that live at one centre lie together in `order`, and are first compared block by block.
+    """
+
+    def __init__(
+        self,
+        vectors: Float[np.ndarray, "n d"],
+        near: Int[np.ndarray, "n c"],
+        centres: int,
+        threshold: float,
+        exact: bool,
+    ):
+        self.vectors, self.threshold, self.exact = vectors, threshold, exact
+        self.order = np.argsort(near[:, 0], kind="stable").astype(np.int32)
+        self.near = near[self.order]
+        self.home = np.searchsorted(self.near[:, 0], np.arange(centres + 1))
+        self.products = Products(vectors, self.order)
+
+    def within_blocks(self, rank: Int[np.ndarray, " n"], keeper: Int[np.ndarray, " n"]) -> None:
+        """Raise `keeper` of rows that give way to another of their block."""
+        from tasks.engine.kernels.leaders import leaders, mark_alike
+
+        homes = zip(self.home[:-1].tolist(), self.home[1:].tolist(), strict=True)
+        blocks = [block for start, stop in homes for block in cut(start, stop, BLOCK_ROWS)]
+        limit = int(self.products.at_least(np.array(self.threshold, dtype=np.float32)))
+
+        def compare(which: slice) -> None:
+            block = blocks[which.start]
+            rows = self.order[block]
+            some, near = self.vectors[rows], np.zeros((len(rows), len(rows)), dtype=np.bool_)
+            for part in cut(block.start, block.stop, TILE_ROWS):
+                codes = self.products.tile(part, slice(part.start, block.stop))
+                first = part.start - block.start
+                mark_alike(codes, limit, some, first, np.float32(self.threshold), near)
+            found = leaders(near, np.argsort(rank[rows]))
+            keeper[rows] = np.where(found >= 0, rows[found], -1)
+
+        for _ in map_row_blocks(len(blocks), compare, size=1):
+            pass
 
     def alike(self, some: Bool[np.ndarray, " n"], asks: Bool[np.ndarray, " n"] | None) -> Edges:
         """Pairs of `some` rows that are similar enough, at least one of which asks (None: all)."""
-        rows = np.flatnonzero(some).astype(np.int32)
-        order = rows[np.argsort(self.near[rows, 0], kind="stable")]
-        asking = None if asks is None else asks[order]
+        kept = np.flatnonzero(some[self.order])
+        asking = None if asks is None else asks[self.order[kept]]
         if self.exact:
-            meetings = all_pairs(len(order), asking)
+            meetings = all_pairs(len(kept), asking)
         else:
-            meetings = visiting(self.near[order], self.centres, asking)
+            meetings = visiting(self.near[kept], np.diff(self.home) > BLOCK_ROWS, asking)
+        placed = [
+            Meeting(kept[each.rows], tuple(kept[columns] for columns in each.columns))
+            for each in meetings
+        ]
         below = np.nextafter(np.float32(self.threshold), np.float32(-1.0))
         covered = np.full(len(self.vectors), below, dtype=np.float32)
-        products = Products(self.vectors, order)
-        return uncovered_edges(self.vectors, Similarity(), covered, meetings, products, order)
+        return uncovered_edges(
+            self.vectors, Similarity(), covered, placed, self.products, self.order
+        )
 
 
 def _between(

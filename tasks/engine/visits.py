@@ -18,13 +18,17 @@ BLOCK: Final = 2048
 
 
 def visiting(
-    near: Int[np.ndarray, "m c"], centres: int, asks: Bool[np.ndarray, " m"] | None = None
+    near: Int[np.ndarray, "m c"],
+    apart: Bool[np.ndarray, " centres"],
+    asks: Bool[np.ndarray, " m"] | None = None,
 ) -> list[Meeting]:
     """Positions that meet; `near` holds the centres of each (-1: none), in order of the first.
 
-    With `asks` only pairs of which at least one asks. A pair that meets at two centres is listed
-    twice.
+    Two that live together meet only where they live `apart`, all others having met before. With
+    `asks` only pairs of which at least one asks, those that live together too. A pair that meets at
+    two centres is listed twice.
     """
+    centres = len(apart)
     home = np.searchsorted(near[:, 0], np.arange(centres + 1)).tolist()
     guests, starts = _guests(near, centres)
     found: list[Meeting] = []
@@ -33,13 +37,13 @@ def visiting(
         visitors = guests[starts[centre] : starts[centre + 1]]
         if asks is None:
             for block in cut(start, stop, TILE_ROWS):
-                later = cut(block.start, stop, TILE_COLUMNS)
+                later = cut(block.start, stop, TILE_COLUMNS) if apart[centre] else ()
                 found.append(Meeting(block, (*later, *_chunks(visitors, TILE_COLUMNS))))
         else:
             here = np.arange(start, stop)
             found += _met(here[asks[here]], np.concatenate([here, visitors]))
             found += _met(visitors[asks[visitors]], here)
-    return found
+    return [meeting for meeting in found if meeting.columns]
 
 
 def visited(
@@ -68,7 +72,7 @@ def visited(
 
 def _met(rows: np.ndarray, others: np.ndarray) -> list[Meeting]:
     columns = tuple(_chunks(others, TILE_COLUMNS))
-    return [Meeting(block, columns) for block in _chunks(rows, TILE_ROWS)] if columns else []
+    return [Meeting(block, columns) for block in _chunks(rows, TILE_ROWS)]
 
 
 def _guests(near: np.ndarray, centres: int) -> tuple[np.ndarray, np.ndarray]:

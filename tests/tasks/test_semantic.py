@@ -96,10 +96,15 @@ def test_rows_meet_those_at_home_where_they_visit_and_only_if_one_asks() -> None
         for centre in centres
         for other in (at_home[centre] if centre >= 0 else ())
     }
-    assert met(visiting(near, 3)) == wanted | {(row, row) for row in range(6)}
+    together = {(one, other) for home in at_home for one in home for other in home if one <= other}
+    apart = np.ones(3, dtype=bool)
+    assert met(visiting(near, apart)) == wanted | together
+    assert met(visiting(near, ~apart)) == wanted - together
     asks = np.array([False, False, False, True, False, False])
     own = {pair for pair in wanted if 3 in pair}
-    assert met(visiting(near, 3, asks)) == own == {(0, 3), (2, 3), (3, 3), (3, 4), (3, 5), (1, 3)}
+    assert (
+        met(visiting(near, ~apart, asks)) == own == {(0, 3), (2, 3), (3, 3), (3, 4), (3, 5), (1, 3)}
+    )
 
 
 def met(meetings: list[Meeting]) -> set[tuple[int, int]]:
@@ -133,7 +138,7 @@ def test_the_loop_inside_a_block_is_the_definition() -> None:
     pool = random_pool(40, d=3, seed=2)
     near = pool.vectors @ pool.vectors.T
     order = np.random.default_rng(3).permutation(40)
-    keeper = kernels.leaders(near, order, np.float32(0.9))
+    keeper = kernels.leaders(near >= np.float32(0.9), order)
     rank = np.empty(40, dtype=int)
     rank[order] = np.arange(40)
     assert (keeper < 0).tolist() == plain(pool.vectors, rank, 0.9)

@@ -3,12 +3,34 @@
 import numpy as np
 from numba import njit
 
+from tasks.engine.kernels.edges import dot
+
 
 @njit(cache=True, nogil=True)
-def leaders(near: np.ndarray, preferred: np.ndarray, threshold: np.float32) -> np.ndarray:
+def mark_alike(
+    codes: np.ndarray,
+    limit: int,
+    rows: np.ndarray,
+    first: int,
+    threshold: np.float32,
+    near: np.ndarray,
+) -> None:
+    """Mark in `near`, both ways round, the pairs of a block that are at least `threshold` similar.
+
+    `codes` propose pairs of the rows from `first` on with those from `first` on, by at least
+    `limit`; the cosine of the two rows decides.
+    """
+    for a in range(len(codes)):
+        for b in range(a + 1, codes.shape[1]):
+            if codes[a, b] >= limit and dot(rows[first + a], rows[first + b]) >= threshold:
+                near[first + a, first + b] = near[first + b, first + a] = True
+
+
+@njit(cache=True, nogil=True)
+def leaders(near: np.ndarray, preferred: np.ndarray) -> np.ndarray:
     """Among the rows of a block, in order of preference: the row that each one gives way to, or -1.
 
-    A row gives way to the first row before it that stays and is at least `threshold` similar.
+    A row gives way to the first row before it that stays and that is `near`.
     """
     keeper = np.full(len(preferred), -1, np.int64)
     for place in range(len(preferred)):
@@ -16,7 +38,7 @@ def leaders(near: np.ndarray, preferred: np.ndarray, threshold: np.float32) -> n
         if keeper[one] >= 0:
             continue
         for other in preferred[place + 1 :]:
-            if keeper[other] < 0 and near[one, other] >= threshold:
+            if keeper[other] < 0 and near[one, other]:
                 keeper[other] = one
     return keeper
 
