@@ -27,7 +27,7 @@ from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import ROW_GROUP_ROWS, read_rows, write_batches, write_text
 from tasks.storage.vectors import EmbeddingCache, VectorStore, vector_type
 
-VERSION: Final = "1.1.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.2.0"  # DVC reads this line; raise it when equal input may give other output
 CHUNK_ROWS: Final = 2048  # texts between two writes to the cache: what an interruption can cost
 REPORT_SECONDS: Final = 5.0
 log = logging.getLogger("winnow")
@@ -47,7 +47,7 @@ def run(params: Params, paths: Paths) -> Manifest:
     texts = document_batches(paths.table("documents"), ["text", "content_sha256"], missing["id"])
     embed_missing(encoder, cache, texts, len(missing))
     empty = export(cache, keys.sort("id"), paths)
-    judge(params.embed, paths, encoder.width)
+    judge(params.embed, paths, encoder.width, encoder)
     facts = {"encoded_rows": len(missing), "cached_rows": len(keys) - len(missing)}
     write_text(paths.artifacts / "facts" / "embed_cache.json", json.dumps(facts) + "\n")
     manifest = Manifest(

@@ -47,7 +47,7 @@ def examine(pool: Pooled, labels: Int[np.ndarray, " m"] | None = None) -> dict[s
         "coherence": _coherence(unit),
         "whitening": _whitened(pool, near, counts, labels),
     }
-    plain: dict[str, Any] = _plain(found)
+    plain: dict[str, Any] = rounded(found)
     return plain
 
 
@@ -143,10 +143,10 @@ def _whitened(
     }
 
 
-def _plain(value: Any) -> Any:
+def rounded(value: Any) -> Any:
     """Round numbers to DIGITS significant ones: the last bits differ between processors."""
     if isinstance(value, dict):
-        return {key: _plain(part) for key, part in value.items()}
+        return {key: rounded(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_plain(part) for part in value]
+        return [rounded(part) for part in value]
     return float(f"{value:.{DIGITS}g}") + 0.0 if isinstance(value, float) else value

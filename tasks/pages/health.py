@@ -60,6 +60,11 @@ def _table(found: dict[str, Any]) -> list[tuple[str, str, str]]:
         ("Duplicate vectors", f"{whole['rows']:,} ({whole['share']:.1%})",
          "rows whose vector another row has, bit for bit"),
     ]  # fmt: skip
+    if (moved := found["alignment"]) is not None and moved["changed"] is not None:
+        both = f"{number(moved['changed'])} (random pairs {number(moved['random_pairs'])})"
+        lines.append(("Alignment", both, "mean squared distance between a text and itself without "
+                      f"every tenth word, {moved['texts']} texts; near 0, small changes do not "
+                      "matter"))  # fmt: skip
     if dimension is not None:
         lines.append(("Intrinsic dimension (TwoNN)", number(dimension),
                       "dimensions that the rows fill locally"))  # fmt: skip

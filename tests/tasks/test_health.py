@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,9 @@ import pytest
 
 from schemas.errors import ContractError
 from schemas.params import EmbedParams
+from tasks.encoders import Encoded
 from tasks.health import examine
+from tasks.health.alignment import alignment
 from tasks.health.judged import judge
 from tasks.health.measures import (
     nearest,
@@ -209,6 +212,49 @@ class TestVerdicts:
         _, words = advice(found)
         assert f"{about['before']:.1%} to {about['after']:.1%}" in words
         assert f"{found['whitening']['neighbours_kept']:.0%}" in words
+
+
+class Letters:
+    """Counts of a, b and c in a text: an encoder whose vectors can be worked out by hand."""
+
+    width, identity, device = 3, "letters", "cpu"
+
+    def encode(self, texts: Sequence[str]) -> Iterator[Encoded]:
+        for place in reversed(range(len(texts))):
+            counts = np.array([[texts[place].count(sign) for sign in "abc"]], dtype=np.float32)
+            yield Encoded(np.array([place]), unit_rows(counts), np.array([1]))
+
+
+class TestAlignment:
+    def test_it_is_the_squared_distance_that_the_tenth_words_make(self) -> None:
+        texts = ["a " * 9 + "b", "a " * 20, "a b c", "c " * 9 + "c " * 9 + "c b"]
+        vectors = np.concatenate([part.vectors for part in Letters().encode(texts)])[::-1]
+        found = alignment(Letters(), texts, vectors, 0.25)
+        cosines = [9 / np.sqrt(82), 1.0, 19 / np.sqrt(362)]
+        assert found["texts"] == 3, "a text of three words is left out"
+        assert found["changed"] == pytest.approx(np.mean([2 - 2 * each for each in cosines]))
+        assert found["random_pairs"] == 1.5
+
+    def test_without_long_texts_nothing_is_measured(self) -> None:
+        found = alignment(Letters(), ["a b"], np.ones((1, 3), np.float32), 0.0)
+        assert found == {"texts": 0, "changed": None, "random_pairs": 2.0}
+
+    def test_the_stage_measures_a_sample_and_the_page_tells_it(self, tmp_path) -> None:
+        paths, random = Paths(tmp_path), np.random.default_rng(0)
+        texts = [" ".join(random.choice(list("abc"), 30)) for _ in range(80)]
+        ids = [f"row-{i:02d}" for i in range(80)]
+        write_documents(
+            paths,
+            [{"id": i, "text": t, "source": "s"} for i, t in zip(ids, texts, strict=True)],
+        )
+        vectors = np.concatenate([part.vectors for part in Letters().encode(texts)])[::-1]
+        array = pl.Series(np.ascontiguousarray(vectors), dtype=pl.Array(pl.Float32, 3))
+        write_rows(paths.table("vectors"), pl.DataFrame({"id": ids}).with_columns(vector=array))
+        judge(EmbedParams(), paths, 3, Letters())
+        found = json.loads(paths.json("health").read_text())
+        assert found["alignment"]["texts"] == 64
+        assert 0 < found["alignment"]["changed"] < found["alignment"]["random_pairs"]
+        assert "without every tenth word, 64 texts" in str(health_section(found))
 
 
 class TestOnDisk:
