@@ -1,7 +1,10 @@
 """What several folders of tests share: a tiny model, and the packaged one, each loaded once."""
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("winnow", deadline=None)  # no test fails for the time it takes
+settings.load_profile("winnow")
 LONGEST = ("test_curate.py", "test_pipeline.py", "test_incremental.py", "test_repro.py")
 
 
