@@ -2,6 +2,7 @@
 
 import os
 import signal
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -10,7 +11,7 @@ from flows.services.config import Config
 
 
 @dataclass(frozen=True)
-class Service:
+class Service(ABC):
     """One service: how it is started, and whether it does its work. State lies under `state`."""
 
     config: Config
@@ -52,9 +53,9 @@ class Service:
         return None
 
     @property
+    @abstractmethod
     def address(self) -> str:
         """Where it is reached."""
-        raise NotImplementedError
 
     def secret(self, name: str) -> Path:
         """Path of a file of flows.services.secrets."""
@@ -64,16 +65,16 @@ class Service:
         """Environment of the process."""
         return dict(os.environ)
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 - many have nothing to do
         """Do what must be done before it starts; safe to repeat."""
 
+    @abstractmethod
     def command(self) -> list[str]:
         """Command line: it holds no secret, everybody on the machine can read it."""
-        raise NotImplementedError
 
-    def settle(self) -> None:
+    def settle(self) -> None:  # noqa: B027 - many have nothing to do
         """Do what must be done once it answers, repeated until it does; raises `WinnowError`."""
 
+    @abstractmethod
     def problem(self) -> str:
         """What keeps it from doing its work, asked of the service itself; empty if nothing does."""
-        raise NotImplementedError

@@ -13,7 +13,7 @@ from tasks.engine.tiles import column_tiles
 
 LEAST_EDGES: Final = 2**24  # 8 bytes each, up to 20 while they are sorted
 EDGES_PER_ROW: Final = 96
-EXACT_EDGES: Final = 2**26
+EXACT_EDGES: Final = 2**26  # of exact search: 0.5 GB, 1.3 GB while they are sorted
 LOOKS: Final = 4  # how often to see whether few edges are left, per n columns
 SAMPLED: Final = 256
 
@@ -72,7 +72,7 @@ class Coverage:
 
     def renewed(self) -> Float[np.ndarray, " n"]:
         """The same after picks; turns to edges if few enough are left."""
-        if self.edges is None:
+        if self.scale and self.edges is None:
             self._look()
         return self.gains()
 

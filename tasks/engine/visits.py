@@ -77,9 +77,9 @@ def _met(rows: np.ndarray, others: np.ndarray) -> list[Meeting]:
 
 def _guests(near: np.ndarray, centres: int) -> tuple[np.ndarray, np.ndarray]:
     """Positions by the centres that they visit, in order: (positions, starts)."""
-    visited = near[:, 1:].ravel()
-    order = np.argsort(visited, kind="stable")  # those that are -1 come first
-    starts = np.searchsorted(visited[order], np.arange(centres + 1))
+    at = near[:, 1:].ravel()
+    order = np.argsort(at, kind="stable")  # those that are -1 come first
+    starts = np.searchsorted(at[order], np.arange(centres + 1))
     return order // max(1, near.shape[1] - 1), starts
 
 

@@ -23,13 +23,6 @@ def excess(similarity: np.ndarray, covered: np.ndarray) -> float:
 
 
 @njit(cache=True, nogil=True)
-def add_excess(tile: np.ndarray, covered: np.ndarray, total: np.ndarray) -> None:
-    """Add the `excess` of each row of a tile over `covered` to `total`."""
-    for i in range(len(tile)):
-        total[i] += excess(tile[i], covered)
-
-
-@njit(cache=True, nogil=True)
 def raise_coverage(
     similarity: np.ndarray, covered: np.ndarray, nearest: np.ndarray, index: int
 ) -> None:
