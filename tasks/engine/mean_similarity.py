@@ -1,22 +1,21 @@
-"""How similar each row is to the pool on average: exact by all pairs, or near rows and a sample.
+"""How similar each row is to the pool on average: exact by all pairs, or estimated.
 
 For a pool of n rows m(x) = (1 / n) sum_y s(x, y): density, the mean embedding of a kernel at x,
 and 1 / n of the first gain of every coverage objective.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from tasks.engine.buckets import Buckets, partition
+from tasks.engine.sampled_sums import sampled_sums
 from tasks.engine.similarity import Similarity
-from tasks.engine.tiles import TILE_COLUMNS, TILE_ROWS, column_tiles, map_row_blocks
+from tasks.engine.tiles import TILE_COLUMNS, column_tiles, map_row_blocks
 
-EXACT_ROWS: Final = 65_536  # rows that each row is compared with at most: some 15 s for 50,000
-LOOKED_AT: Final = 16  # rows of a block whose error is worked out
+EXACT_ROWS: Final = 65_536  # up to which all pairs are compared: some 15 s for 50,000
+COMPARED_SHARE: Final = 4  # a row of a larger pool is compared with one in so many of those
 DIGITS: Final = 12  # sums over other blocks come in another order: closer means are equal
 
 
@@ -45,21 +44,17 @@ def mean_similarity(
 ) -> MeanSimilarity:
     """Mean similarity of every row to all rows, itself included, as heavy as `weights` say.
 
-    Up to `exact_rows` rows by all pairs, each product used for both its rows. Beyond, rows are
-    put into about sqrt(n) buckets and a row is compared with about `exact_rows` others: half of
-    them all rows of the nearest buckets, half of them a sample of equal size of each other bucket,
-    which stands for it (and for its weight). The error is estimated from how much the sampled rows
-    of a bucket differ. Many, because herding picks what was overestimated: to gain from k picks the
-    error must be small beside 1 / k. Time O(n d exact_rows); memory O(n) beside the rows.
+    Up to `exact_rows` rows by all pairs, each product used for both its rows. Beyond, a row is
+    compared with a fourth as many, its nearest rows and a sample (see `sampled_sums`): enough,
+    because herding picks what was overestimated, and to gain from k picks the error must be small
+    beside 1 / k. Time O(n d exact_rows); memory O(n) beside the rows.
     """
     n = len(rows)
     if n <= exact_rows:
         total = _all_pairs(rows, similarity, weights)
         return MeanSimilarity(np.round(total / max(1, n), DIGITS), weights=weights)
-    buckets = partition(rows, round(n**0.5), seed=0)
-    near = max(1, exact_rows * len(buckets) // (2 * n))
-    sampled = max(2, exact_rows // 2 // len(buckets))
-    return _near_and_sample(rows, similarity, buckets, near, sampled, weights)
+    total, error = sampled_sums(rows, similarity, exact_rows // COMPARED_SHARE, weights)
+    return MeanSimilarity(np.round(total / n, DIGITS), error, weights)
 
 
 def flattening_weights(
@@ -119,91 +114,3 @@ def _all_pairs(
         total[block] += own
         total[block.stop :] += later
     return total
-
-
-def representatives(
-    buckets: Buckets, count: int
-) -> tuple[Int[np.ndarray, " r"], Float[np.ndarray, " r"], Int[np.ndarray, " r"]]:
-    """Up to `count` rows of each bucket, evenly over its order; the rows each stands for; bucket.
-
-    Rows of a bucket lie in order of their index, which says nothing of what they hold.
-    """
-    size = np.diff(buckets.starts)
-    taken = np.minimum(count, size)
-    bucket = np.repeat(np.arange(len(size)), taken)
-    place = np.arange(len(bucket)) - np.repeat(np.cumsum(taken) - taken, taken)
-    offset = (2 * place + 1) * size[bucket] // (2 * taken[bucket])
-    return buckets.order[buckets.starts[bucket] + offset], size[bucket] / taken[bucket], bucket
-
-
-def _near_and_sample(
-    rows: np.ndarray,
-    similarity: Similarity,
-    buckets: Buckets,
-    near_buckets: int,
-    sampled: int,
-    weights: np.ndarray | None,
-) -> MeanSimilarity:
-    some, stands_for, of_bucket = representatives(buckets, sampled)
-    if weights is not None:
-        stands_for = _weight_stood_for(weights, buckets, some, of_bucket)
-    far_rows, near = rows[some], buckets.nearest(near_buckets)
-    totals, errors = np.empty(len(rows)), np.full(len(rows), np.nan)
-
-    def look(bucket: int) -> None:
-        own = _rows_of(buckets, [bucket])
-        close = np.sort(_rows_of(buckets, near[bucket]))
-        heavy, close_rows = None if weights is None else weights[close], rows[close]
-        weight = np.where(np.isin(of_bucket, near[bucket]), 0.0, stands_for)
-        for start in range(0, len(own), TILE_ROWS):
-            these = own[start : start + TILE_ROWS]
-            total = np.zeros(len(these))
-            for part, tile in column_tiles(rows[these], close_rows):
-                of_part = None if heavy is None else heavy[part]
-                total += _summed(similarity.of(tile), of_part, 1)
-            far = np.empty((min(LOOKED_AT, len(these)), len(far_rows)))
-            for part, tile in column_tiles(rows[these], far_rows):
-                values = similarity.of(tile).astype(np.float64)
-                total += values @ weight[part]
-                far[:, part] = values[:LOOKED_AT]
-            totals[these] = total
-            errors[these[:LOOKED_AT]] = _error(far, weight, of_bucket)
-
-    def look_at(part: slice) -> None:
-        for bucket in range(part.start, part.stop):
-            look(bucket)
-
-    for _ in map_row_blocks(len(buckets), look_at, size=8):
-        pass
-    known = np.flatnonzero(~np.isnan(errors) & (totals > 0))
-    relative = errors[known] / totals[known]
-    error = float(np.median(relative)) if len(known) else 0.0
-    return MeanSimilarity(np.round(totals / len(rows), DIGITS), error, weights)
-
-
-def _weight_stood_for(
-    weights: np.ndarray,
-    buckets: Buckets,
-    some: Int[np.ndarray, " r"],
-    of_bucket: Int[np.ndarray, " r"],
-) -> Float[np.ndarray, " r"]:
-    """The weight of a bucket's rows, shared out among its sampled rows by their own weights."""
-    whole = np.add.reduceat(weights[buckets.order], buckets.starts[:-1])
-    sampled = np.bincount(of_bucket, weights=weights[some], minlength=len(whole))
-    return np.asarray(weights[some] * (whole / sampled)[of_bucket])
-
-
-def _rows_of(buckets: Buckets, some: Iterable[int]) -> Int[np.ndarray, " m"]:
-    return np.concatenate([buckets.order[buckets.starts[b] : buckets.starts[b + 1]] for b in some])
-
-
-def _error(
-    far: Float[np.ndarray, "b r"], weight: Float[np.ndarray, " r"], of_bucket: Int[np.ndarray, " r"]
-) -> Float[np.ndarray, " b"]:
-    """Standard error of the stratified estimate sum_r weight_r far_br, strata being the buckets."""
-    first = np.flatnonzero(np.diff(of_bucket, prepend=-1))
-    count = np.diff(np.append(first, len(of_bucket)))
-    mean = np.add.reduceat(far, first, axis=1) / count
-    spread = np.maximum(np.add.reduceat(far**2, first, axis=1) / count - mean**2, 0.0)
-    size = np.add.reduceat(weight, first)
-    return np.asarray(np.sqrt((spread / np.maximum(count - 1, 1)) @ size**2))

@@ -11,7 +11,7 @@ from tasks.engine.pool import Pool
 from tasks.engine.similarity import Similarity
 from tasks.selectors.mixing import KernelSelector, check_between
 
-DENSITY_ROWS: Final = 8_192  # a row is compared with to weigh it; errors average out in the mean
+DENSITY_ROWS: Final = 8_192  # up to which weights are exact; errors average out in the mean
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DistributionMatching(KernelSelector):
     most 50 million. Memory O(n).
     """
 
-    version: ClassVar[str] = "2.0.0"
+    version: ClassVar[str] = "2.1.0"
     centred: bool = True  # as for all kernels; off for a width of 0
     kernel_width: float = 0.2
     flattening: float = 1.0  # in [0, 2]; 0 for a width of 0

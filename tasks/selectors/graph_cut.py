@@ -19,7 +19,7 @@ class GraphCut(KernelSelector):
     `mean_similarity`); the second is exact. Time O(n k d) beside it, memory O(n).
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     redundancy: float = 0.5  # r in [0, 1]
 
     def __post_init__(self) -> None:

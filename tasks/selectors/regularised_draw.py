@@ -47,7 +47,7 @@ class RegularisedDraw:
     In tokens sum pi_i cost_i is the budget.
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     draw: ClassVar[str] = "sampled"
     diversity_weight: float = 0.5  # w in [0, 1]
     temperature: float = 1.0  # in [0.01, 100]: low draws the best, high draws all alike

@@ -9,9 +9,10 @@ from jaxtyping import Float
 from tasks.engine.buckets import partition
 from tasks.engine.columns import SimilarityColumns
 from tasks.engine.constraints import Limits
-from tasks.engine.mean_similarity import EXACT_ROWS, mean_similarity, representatives
+from tasks.engine.mean_similarity import EXACT_ROWS, mean_similarity
 from tasks.engine.objectives.part import best_affordable
 from tasks.engine.pool import Pool
+from tasks.engine.sampled_sums import representatives
 from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import column_tiles, map_row_blocks
 
