@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,12 +20,13 @@ from schemas.proof import ProveParams
 from tasks.methods import selector_of
 from tasks.paths import Paths
 from tasks.proving.building import build
-from tasks.proving.candidates import candidates_of
+from tasks.proving.candidates import candidates_of, quality_of
 from tasks.proving.engine import Experiment, consumers_of, experiment
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import Contender, contenders
 from tasks.proving.records import Summary
 from tasks.proving.statistics import summarise
+from tasks.selectors.top_quality import TopQuality
 from tests.benchmarks.evidence_page import table
 from tests.benchmarks.evidence_sets import DATA_SETS, DataSet
 
@@ -44,6 +45,7 @@ ABLATION: Final[dict[str, dict[str, Any]]] = {  # settings of `choose`, developm
     "distribution_matching, lambda 1": {"diversity_weight": 1.0},
     "distribution_matching, not flattened": {"settings": {"flattening": 0.0}},
 }
+SCORED_BY: Final = ("rules_passed", "repetition_free", "typicality")  # the default's columns, alone
 
 
 def settings() -> Params:
@@ -79,9 +81,25 @@ def prove(data: DataSet, folder: Path, seeds: int, params: Params, paths: Paths)
         seeds=seeds,
     )
     known = KnownScores.load(kept / f"{data.name}.scores.jsonl")
-    records = experiment(plan, known, lambda text: print(data.name, text, file=sys.stderr))
+    columns = SCORED_BY if data.half == "development" else ()
+    records = []
+    for each in [plan, *(scored_by(plan, column, params, paths) for column in columns)]:
+        records += experiment(each, known, lambda text: print(data.name, text, file=sys.stderr))
     about = {name: (each.unit, each.better) for name, each in plan.consumers.items()}
     return summarise(records, about, BUDGETS)
+
+
+def scored_by(plan: Experiment, column: str, params: Params, paths: Paths) -> Experiment:
+    """The default and top_quality where quality is one score column alone."""
+    score = params.score.model_copy(update={"quality_weights": {column: 1.0}})
+    texts = [plan.task.texts[row] for row in plan.task.train]
+    quality = quality_of(texts, params.model_copy(update={"score": score}), paths)
+    pool = replace(plan.candidates.pool, quality=quality)
+    methods = [
+        Contender(f"default, quality by {column}", selector_of(params.choose), True),
+        Contender(f"top_quality by {column}", TopQuality()),
+    ]
+    return replace(plan, candidates=replace(plan.candidates, pool=pool), contenders=methods)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
