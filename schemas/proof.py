@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from schemas.params import Block, split_names
 
@@ -23,6 +23,11 @@ class ProveParams(Block):
     )
     label: str = Field(default="", description="Column of the class to predict; empty: none")
     rating: str = Field(default="", description="Column of a number to predict; empty: none")
+    against: str = Field(
+        default="",
+        description="Column of another text that the text is preferred to (--rating says by how "
+        "much: below 0 the other is better, 0 is a tie); several as for `text`; empty: none",
+    )
     split: str = Field(
         default="",
         description="Column saying train or test; empty: rows are held out by hash of their text",
@@ -54,11 +59,19 @@ class ProveParams(Block):
         description="Answers that the held-out rows give at most, ever (HoldoutGuard); 0: no guard",
     )
 
-    @field_validator("text")
+    @field_validator("text", "against")
     @classmethod
-    def _columns_are_readable(cls, value: str) -> str:
-        split_names(value)
+    def _columns_are_readable(cls, value: str, info: ValidationInfo) -> str:
+        if value or info.field_name == "text":
+            split_names(value)
         return value
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """What the named columns give a consumer to learn from: labels, ratings or pairs."""
+        named = {"labels": self.label, "pairs": self.against}
+        named["ratings"] = "" if self.against else self.rating
+        return frozenset(kind for kind, column in named.items() if column)
 
     @field_validator("budgets")
     @classmethod

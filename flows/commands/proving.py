@@ -18,6 +18,12 @@ def prove(
     text: Annotated[str, typer.Option(metavar="COLUMN", help="Text; a,b joins several")] = "text",
     label: Annotated[str, typer.Option(metavar="COLUMN", help="Class to predict")] = "",
     rating: Annotated[str, typer.Option(metavar="COLUMN", help="Number to predict")] = "",
+    against: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN", help="Text that --text is preferred to; --rating says by how much"
+        ),
+    ] = "",
     split: Annotated[
         str, typer.Option(metavar="COLUMN", help="Says train or test; default: held out by hash")
     ] = "",
@@ -59,7 +65,7 @@ def prove(
     listed = {"selectors": selectors, "consumers": consumers, "budgets": budgets}
     lists = {key: [part.strip() for part in value.split(",") if part.strip()]
              for key, value in listed.items()}  # fmt: skip
-    columns = {"text": text, "label": label, "rating": rating, "split": split}
+    columns = {"text": text, "label": label, "rating": rating, "split": split, "against": against}
     more = {"seeds": seeds, "tokens": tokens, "embedder": embedder, "name": name,
             "quantiles": quantiles, "guard": guard, "holdout_share": holdout_share}  # fmt: skip
     asked = {"source": source, **columns, **lists, **more}

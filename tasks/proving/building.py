@@ -17,8 +17,9 @@ from tasks.encoders import load_encoder
 from tasks.paths import Paths
 from tasks.proving.reading import read
 from tasks.proving.splitting import by_column, by_hash, copies
-from tasks.proving.task import Task
+from tasks.proving.task import Others, Task
 from tasks.readers.files import split_name
+from tasks.readers.records import digest
 from tasks.storage.vectors import VectorStore
 
 log = logging.getLogger("winnow")
@@ -36,7 +37,8 @@ def build(asked: ProveParams, params: Params, paths: Paths) -> Built:
     """Make the task; raises `SettingsError` for wrong columns, `SourceError` for too few rows."""
     readings = read(asked, paths)
     vectors, tokens = embed(readings.rows, params, paths)
-    sound_rows = np.abs(vectors).max(axis=1, initial=0) > 0
+    other_vectors = embed(_others(readings.rows), params, paths)[0] if asked.against else vectors
+    sound_rows = (vectors != 0).any(axis=1) & (other_vectors != 0).any(axis=1)
     rows = readings.rows.filter(pl.Series(sound_rows))
     vectors, tokens = vectors[sound_rows], np.maximum(tokens[sound_rows], 1)
     train, test = _split(rows, asked, params.seed)
@@ -60,6 +62,7 @@ def build(asked: ProveParams, params: Params, paths: Paths) -> Built:
         ratings=rows["rating"].to_numpy() if asked.rating else None,
         train=np.flatnonzero(train),
         test=np.flatnonzero(test),
+        others=Others(tuple(rows["other"]), other_vectors[sound_rows]) if asked.against else None,
     )
     facts = {
         "rows": len(rows),
@@ -99,6 +102,12 @@ def embed(
     found = cache.take(placed["place"].to_numpy())
     flat = found["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False)
     return flat.reshape(-1, cache.width), found["tokens"].to_numpy().copy()
+
+
+def _others(rows: pl.DataFrame) -> pl.DataFrame:
+    """The other texts as rows to be encoded."""
+    digests = [digest(text.encode()) for text in rows["other"]]
+    return rows.select(text="other", content_sha256=pl.Series(digests, dtype=pl.String))
 
 
 def _split(rows: pl.DataFrame, asked: ProveParams, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,7 +1,7 @@
 """The experiment: budgets x methods x consumers x seeds, each score computed once and kept."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from typing import Any, Final
@@ -54,13 +54,13 @@ class Experiment:
         return sum(1 for _ in self.cells()) * len(self.consumers)
 
 
-def consumers_of(names: Sequence[str], labels: bool, ratings: bool) -> dict[str, Consumer]:
-    """The consumers named; or those of the columns; or, without any, the cheap ones of texts.
+def consumers_of(names: Sequence[str], kinds: Collection[str]) -> dict[str, Consumer]:
+    """The consumers named; or those of the kinds; or, without any, the cheap ones of texts.
 
-    Raises `SettingsError` for one that is not there or whose column is not.
+    `kinds` are labels, ratings or pairs. Raises `SettingsError` for a consumer that is not there or
+    whose column is not.
     """
-    there = {"": True, "labels": labels, "ratings": ratings}
-    able = [name for name, kind in CONSUMERS.items() if there[kind.needs]]
+    able = [name for name, kind in CONSUMERS.items() if not kind.needs or kind.needs in kinds]
     if unknown := [name for name in names if name not in able]:
         needs = f"; it needs {CONSUMERS[unknown[0]].needs}" if unknown[0] in CONSUMERS else ""
         raise SettingsError(

@@ -54,7 +54,7 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
         embed = params.embed.model_copy(update={"model": asked.embedder, "revision": ""})
         params = params.model_copy(update={"embed": embed})
     compared = contenders(asked.selectors, params)  # a wrong name is told before any work
-    consumers = consumers_of(asked.consumers, bool(asked.label), bool(asked.rating))
+    consumers = consumers_of(asked.consumers, asked.kinds)
     built = build(asked, params, paths)
     task = built.task
     tell(f"{task.name}: {len(task.train):,} rows to choose from, {len(task.test):,} held out")

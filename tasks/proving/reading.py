@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, Final
@@ -29,6 +29,7 @@ SCHEMA: Final = {
     "label": pl.String,
     "rating": pl.Float64,
     "split": pl.String,
+    "other": pl.String,
 }
 
 
@@ -49,6 +50,7 @@ def read(params: ProveParams, paths: Paths) -> Readings:
     columns: dict[str, None] = {}  # in the order met
     found = pl.DataFrame(list(_rows(params, paths, unused, columns)), schema=SCHEMA, orient="row")
     asked = [(key, "--text") for key in split_names(params.text)]
+    asked += [(key, "--against") for key in _names(params.against)]
     asked += [(params.label, "--label"), (params.rating, "--rating"), (params.split, "--split")]
     for key, option in asked:
         if key and key not in columns:
@@ -68,7 +70,7 @@ def _rows(
                 for record in read_records(opened, MAX_RECORD_BYTES, scratch):
                     columns.update(dict.fromkeys(record.value or {}))
                     row, reason = _row(record, params)
-                    if row and forgotten.record_of(contents=row[0])[0]:
+                    if row and _taken_down(row, forgotten):
                         row, reason = None, "taken down"
                     if row:
                         yield row
@@ -79,15 +81,25 @@ def _rows(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
+def _taken_down(row: tuple[Any, ...], forgotten: Forgotten) -> bool:
+    """Whether the row's text or its other one was taken down."""
+    texts = [row[0]] if row[-1] is None else [row[0], digest(row[-1].encode())]
+    return any(forgotten.record_of(contents=text)[0] for text in texts)
+
+
 def _row(record: Record, params: ProveParams) -> tuple[tuple[Any, ...] | None, str]:
     """A record as a row of SCHEMA, or None and why not."""
     if record.fault is not None:
         return None, record.fault.rule
     value = record.value or {}
-    parts = [value.get(key) for key in split_names(params.text)]
-    texts = [part for part in parts if isinstance(part, str) and not is_blank(part)]
-    if not texts or any(has_surrogate(text) for text in texts):
+    own, against = _names(params.text), _names(params.against)
+    text, other = _text(value, own), _text(value, against) if against else None
+    if not text or (against and not _text(value, [key for key in own if key not in against])):
         return None, "no text"
+    if against and not _text(value, [key for key in against if key not in own]):
+        return None, "no other text"
+    if other == text:
+        return None, "two equal texts"
     label = _label(value.get(params.label)) if params.label else None
     if params.label and label is None:
         return None, "no label"
@@ -95,8 +107,20 @@ def _row(record: Record, params: ProveParams) -> tuple[tuple[Any, ...] | None, s
     if params.rating and rating is None:
         return None, "no rating"
     split = str(value.get(params.split, "")) if params.split else None
-    text = normalise("\n\n".join(texts))
-    return (digest(text.encode()), text, label, rating, split), ""
+    return (digest(text.encode()), text, label, rating, split, other), ""
+
+
+def _names(columns: str) -> tuple[str, ...]:
+    return split_names(columns) if columns else ()
+
+
+def _text(value: dict[str, Any], columns: Sequence[str]) -> str:
+    """The columns' texts with blank lines between; empty if there are none that can be used."""
+    parts = [value.get(key) for key in columns]
+    texts = [part for part in parts if isinstance(part, str) and not is_blank(part)]
+    if any(has_surrogate(text) for text in texts):
+        return ""
+    return normalise("\n\n".join(texts))
 
 
 def _label(value: Any) -> str | None:

@@ -16,7 +16,8 @@ class Task:
     """n rows in order of their ids; `train` and `test` are disjoint, sorted row indices.
 
     `vectors` have unit length; `tokens` are the encoder's, at least 1; `labels` are codes from 0,
-    None without a label column; `ratings` are None without a rating column.
+    None without a label column; `ratings` are None without a rating column. `others` are the texts
+    that the rows' own were preferred to, by how much `ratings` say; None without such a column.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Task:
     ratings: Float[np.ndarray, " n"] | None
     train: Int[np.ndarray, " a"]
     test: Int[np.ndarray, " t"]
+    others: "Others | None" = None
 
     @property
     def classes(self) -> int:
@@ -44,8 +46,18 @@ class Task:
         for array in arrays:
             found.update(b"-" if array is None else np.ascontiguousarray(array).tobytes())
             found.update(b"|")
+        for text in self.others.texts if self.others else ():
+            found.update(f"{len(text)}:{text}".encode("utf-8", "surrogatepass"))
         return found.hexdigest()
 
     def unseen(self) -> "Task":
-        """The same rows without labels and ratings: all that may be looked at before a choice."""
-        return replace(self, labels=None, ratings=None)
+        """The same rows without labels, ratings and other texts: what a choice may look at."""
+        return replace(self, labels=None, ratings=None, others=None)
+
+
+@dataclass(frozen=True, eq=False)
+class Others:
+    """One other text per row of a task, and its vector of unit length."""
+
+    texts: tuple[str, ...]
+    vectors: Float[np.ndarray, "n d"]

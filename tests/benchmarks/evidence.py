@@ -76,7 +76,7 @@ def prove(data: DataSet, folder: Path, seeds: int, params: Params, paths: Paths)
         task=task,
         candidates=candidates_of(task.unseen(), params, paths),
         contenders=compared(data.half, params),
-        consumers=consumers_of([], labels=True, ratings=False),
+        consumers=consumers_of([], asked.kinds),
         budgets=BUDGETS,
         seeds=seeds,
     )

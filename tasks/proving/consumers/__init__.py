@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from tasks.proving.consumers.hashed_ngrams import HashedNgrams
 from tasks.proving.consumers.linear_probe import LinearProbe
 from tasks.proving.consumers.ngram_perplexity import NgramPerplexity
+from tasks.proving.consumers.preference import PreferenceNgrams, PreferenceVectors
 from tasks.proving.consumers.rating_ridge import RatingRidgeNgrams, RatingRidgeVectors
 from tasks.proving.consumers.small_transformer import SmallTransformer
 from tasks.proving.task import Schedule, Task
@@ -19,7 +20,7 @@ class Consumer(Protocol):
 
     The schedule holds one array of row indices per pass: the same each time for a fixed subset, a
     fresh one for RS2. Whatever is tuned is tuned by a rule that does not look at the test rows.
-    `unit` names the score, `better` is higher or lower, `needs` is labels, ratings or empty.
+    `unit` names the score, `better` is higher or lower, `needs` is labels, ratings, pairs or empty.
     """
 
     version: ClassVar[str]  # raise it when equal input may give another score
@@ -55,6 +56,8 @@ CONSUMERS: Final[dict[str, type[Consumer]]] = {
     "hashed_ngrams": HashedNgrams,
     "linear_probe": LinearProbe,
     "ngram_perplexity": NgramPerplexity,
+    "preference_ngrams": PreferenceNgrams,
+    "preference_vectors": PreferenceVectors,
     "rating_ridge_ngrams": RatingRidgeNgrams,
     "rating_ridge_vectors": RatingRidgeVectors,
     "small_transformer": SmallTransformer,

@@ -73,6 +73,29 @@ class OfRatings(_ByRow):
         return float(spearmanr(answers, truth).statistic)
 
 
+class OfPairs(_ByRow):
+    """Answers are by how much a row's text beats its other; the score is their order's agreement.
+
+    Kendall's (1938) rank correlation over the pairs that are no ties: the share ordered as judged
+    minus the share ordered otherwise. Range [-1, 1]; higher is better; a margin of 0 counts as 0.
+    """
+
+    unit: ClassVar[str] = "rank correlation"
+    better: ClassVar[str] = "higher"
+    needs: ClassVar[str] = "pairs"
+
+    def score(self, task: Task, answers: Answers, rows: Rows) -> float:
+        """Mean agreement of the signs; 0 where all pairs are ties."""
+        judged = np.sign(preferences_of(task)[rows])
+        agree = (np.sign(answers) * judged)[judged != 0]
+        return float(agree.mean()) if len(agree) else 0.0
+
+
+def preferences_of(task: Task) -> Float[np.ndarray, " n"]:
+    """By how much each text was preferred to its other: 1 where no column says it."""
+    return np.ones(len(task.ids)) if task.ratings is None else task.ratings
+
+
 def ratings_of(task: Task) -> Float[np.ndarray, " n"]:
     """The ratings of a rated task."""
     assert task.ratings is not None
