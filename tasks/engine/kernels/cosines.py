@@ -49,19 +49,18 @@ def rank_by_cosine(
     filled with -1 and -inf.
     """
     keys = np.empty(candidates.shape[1], dtype=np.int64)
-    values = np.empty(candidates.shape[1], dtype=np.float32)
     for i in range(len(rows)):
         one = vectors[rows[i]]
         held = 0
         for t in range(candidates.shape[1]):
             if candidates[i, t] >= 0:
-                values[held] = cosine(one, vectors[candidates[i, t]])
-                keys[held] = key_of(float_code(float(values[held]) + 0.0), candidates[i, t])
+                value = cosine(one, vectors[candidates[i, t]])
+                keys[held] = key_of(float_code(value + 0.0), candidates[i, t])
                 held += 1
-        best = np.argsort(-keys[:held])
+        ordered = np.sort(keys[:held])
         for t in range(min(held, index.shape[1])):
-            index[i, t] = position_of(keys[best[t]])
-            cosines[i, t] = values[best[t]]
+            index[i, t] = position_of(ordered[held - 1 - t])
+            cosines[i, t] = code_float(ordered[held - 1 - t] >> 32)
 
 
 @njit(cache=True, nogil=True)

@@ -4,6 +4,7 @@ import numpy as np
 from numba import njit
 
 from tasks.engine.kernels.coverage import NOTHING, REORDER
+from tasks.engine.kernels.largest import key_of, position_of
 
 GROUP = 64  # cells looked at together before any is looked at alone
 
@@ -115,8 +116,13 @@ def sort_by_row(indptr: np.ndarray, rows: np.ndarray, similarity: np.ndarray) ->
         for t in range(1, len(own)):
             in_order &= own[t - 1] < own[t]
         if not in_order:
-            order = np.argsort(own)
-            rows[part], similarity[part] = own[order], similarity[part][order]
+            bits = similarity[part].view(np.int32)
+            keys = np.empty(len(own), dtype=np.int64)
+            for t in range(len(own)):
+                keys[t] = key_of(own[t], bits[t])
+            ordered = np.sort(keys)
+            for t in range(len(own)):
+                own[t], bits[t] = ordered[t] >> 32, position_of(ordered[t])
 
 
 @njit(cache=True, nogil=True)
