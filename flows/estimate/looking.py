@@ -141,14 +141,20 @@ def first_stale(params: Params, paths: Paths) -> str | None:
 def _with_other_settings(params: Params, paths: Paths) -> set[str]:
     """Stages that read a setting which is not that of params.yaml."""
     before, after = load_params(paths.params).model_dump(), params.model_dump()
-    changed = {key for key, value in after.items() if value != before[key]}
     stages: dict[str, Any] = yaml.safe_load((paths.root / "dvc.yaml").read_text("utf-8"))["stages"]
     return {
         name
         for name, entry in stages.items()
         for key in entry.get("params", [])
-        if isinstance(key, str) and key.partition(".")[0] in changed and name != "sources"
+        if isinstance(key, str) and name != "sources" and _at(before, key) != _at(after, key)
     }
+
+
+def _at(settings: dict[str, Any], key: str) -> Any:
+    """What stands under a key of DVC's, like choose or choose.stability."""
+    for name in key.split("."):
+        settings = settings[name]
+    return settings
 
 
 def _sources_changed(params: Params, paths: Paths) -> bool:

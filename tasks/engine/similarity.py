@@ -8,6 +8,7 @@ from jaxtyping import Float
 from schemas.errors import SettingsError
 
 LEAST_LENGTH = 1e-6  # a row shorter than this after centring has no direction
+BLOCK_ROWS = 8192  # centred at a time
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,19 @@ class Similarity:
             raise SettingsError(f"kernel_width must be 0 or lie in [0.01, 10]; got {self.width}")
 
     def rows(self, vectors: Float[np.ndarray, "n d"]) -> Float[np.ndarray, "n d"]:
-        """The rows whose cosines count; a row equal to the mean becomes a row of zeros."""
+        """The rows whose cosines count; a row equal to the mean becomes a row of zeros.
+
+        Centred rows are a copy, made block by block: no more memory than that.
+        """
         if not self.centred or not len(vectors):
             return vectors
-        moved = vectors - vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
-        length = np.linalg.norm(moved, axis=1, keepdims=True)
-        unit: np.ndarray = np.zeros_like(moved)
-        np.divide(moved, length, out=unit, where=length > LEAST_LENGTH)
+        mean = vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        unit = np.zeros(vectors.shape, dtype=np.float32)
+        for start in range(0, len(vectors), BLOCK_ROWS):
+            moved = vectors[start : start + BLOCK_ROWS] - mean
+            length = np.linalg.norm(moved, axis=1, keepdims=True)
+            block = unit[start : start + BLOCK_ROWS]
+            np.divide(moved, length, out=block, where=length > LEAST_LENGTH)
         return unit
 
     def of(self, cosine: np.ndarray) -> np.ndarray:
