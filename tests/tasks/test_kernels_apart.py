@@ -18,7 +18,7 @@ FOLDER = Path(tasks.__file__).parent
 
 
 def test_each_compiled_by_a_process_of_its_own_they_are_right_together(tmp_path: Path) -> None:
-    for names in (["positions"], ["candidates"], ["edges"], list(KERNELS)):
+    for names in (["positions"], ["candidates"], list(KERNELS)):
         command = [sys.executable, "-m", "tests.tasks.kernels_apart", *names]
         environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
         ended = subprocess.run(
