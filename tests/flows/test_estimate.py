@@ -111,7 +111,7 @@ def test_on_sixty_rows_a_run_makes_the_next_estimate_a_measured_one(make_checkou
     assert {one["basis"] for one in after["stages"]} == {"1 past run"}
     assert after["sizes"]["encoded_rows"]["middle"] < 1
     assert [one["stage"] for one in after["stages"] if one["runs"]] == [
-        "sources", "choose", "validate", "measure", "report"
+        "sources", "choose", "validate", "measure", "gate", "report"
     ]  # fmt: skip
     assert len(after["past_errors"]) >= 8
     assert (checkout.root / "params.yaml").read_bytes() == params
