@@ -82,7 +82,7 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            ["choose.budget=900 tokens", "choose.must_include=[row-03]"], 17, marks=pytest.mark.slow
+            ["choose.budget=900 tokens", "choose.must_include=[row-03]"], 8, marks=pytest.mark.slow
         ),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from schemas.errors import SourceChangedError, SourceError, StorageError, WinnowError
 from schemas.params import Params
-from tasks import choose, deduplicate, embed, ingest, score, sources
+from tasks import choose, decontaminate, deduplicate, embed, ingest, previous, score, sources
 from tasks.readers.files import BLOCK_BYTES
 from tasks.reference import local_reference
 from tasks.sources import find_sources
@@ -373,7 +373,7 @@ def choose_from(root, patterns, **settings):
         **settings,
     }
     params, paths = Params.model_validate(given), Paths(root)
-    for stage in (sources, ingest, deduplicate, embed, score, choose):
+    for stage in (sources, previous, ingest, deduplicate, embed, decontaminate, score, choose):
         stage.run(params, paths)
     return [paths.table(name).read_bytes() for name in ("selection", "rejected", "scores")]
 
