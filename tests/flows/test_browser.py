@@ -45,7 +45,7 @@ def form(page, deployed, prefect_api):
     page.goto(f"{site(prefect_api)}/v2/deployments/deployment/{deployment}")
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Custom Run").click()
-    page.get_by_label(BUDGET).wait_for()
+    page.get_by_label(BUDGET, exact=True).wait_for()
     return page
 
 
@@ -71,9 +71,11 @@ def test_the_form_starts_from_params_yaml_grouped_as_there_with_bounds(form, dep
     assert places == sorted(places)
     assert "Lambda: 0 = quality alone, 1 = diversity alone [>= 0, <= 1]" in text
     settings = get(prefect_api, "deployments/name/curate/curate")["parameters"]["params"]
-    assert form.get_by_label(BUDGET).input_value() == settings["choose"]["budget"]
-    assert form.get_by_label(WEIGHT).input_value() == str(settings["choose"]["diversity_weight"])
-    assert form.get_by_label("Max Tokens (Optional)").input_value() == "32"
+    assert form.get_by_label(BUDGET, exact=True).input_value() == settings["choose"]["budget"]
+    assert form.get_by_label(WEIGHT, exact=True).input_value() == str(
+        settings["choose"]["diversity_weight"]
+    )
+    assert form.get_by_label("Max Tokens (Optional)", exact=True).input_value() == "32"
 
 
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_the_form_starts_from_params_yaml_grouped_as_there_with_bounds(form, dep
 )
 def test_a_number_out_of_bounds_is_refused_in_the_form(form, prefect_api, label, value, words):
     before = runs(prefect_api)
-    field = form.get_by_label(label)
+    field = form.get_by_label(label, exact=True)
     field.fill(value)
     form.get_by_role("button", name="Submit").click()
     assert field.evaluate("field => field.validationMessage") == words
@@ -95,15 +97,15 @@ def test_a_number_out_of_bounds_is_refused_in_the_form(form, prefect_api, label,
 
 def test_a_budget_that_is_none_is_refused_and_no_run_is_made(form, prefect_api):
     before = runs(prefect_api)
-    form.get_by_label(BUDGET).fill("many")
+    form.get_by_label(BUDGET, exact=True).fill("many")
     form.get_by_role("button", name="Submit").click()
     form.get_by_text(re.compile("does not match")).first.wait_for()
     assert runs(prefect_api) == before
 
 
 def test_a_run_from_the_form_to_its_report(form, worker, prefect_api):
-    form.get_by_label(BUDGET).fill("9")
-    form.get_by_label(WEIGHT).fill("0.5")
+    form.get_by_label(BUDGET, exact=True).fill("9")
+    form.get_by_label(WEIGHT, exact=True).fill("0.5")
     run = submitted(form)
     form.goto("about:blank")  # the page of a run under way turns a wheel, for half a core
     finished(prefect_api, run)
