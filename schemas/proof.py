@@ -66,6 +66,16 @@ class ProveParams(Block):
             split_names(value)
         return value
 
+    @field_validator("against")
+    @classmethod
+    def _texts_differ(cls, value: str, info: ValidationInfo) -> str:
+        """A pair needs a column on either side that the other has not."""
+        if value and "text" in info.data:
+            own, other = set(split_names(info.data["text"])), set(split_names(value))
+            if own <= other or other <= own:
+                raise ValueError("text and against must each name a column that the other does not")
+        return value
+
     @property
     def kinds(self) -> frozenset[str]:
         """What the named columns give a consumer to learn from: labels, ratings or pairs."""

@@ -115,6 +115,12 @@ def test_every_pair_is_used_or_counted_with_its_reason(tmp_path) -> None:
         read(asked.model_copy(update={"against": "c"}), Paths(tmp_path))
 
 
+@pytest.mark.parametrize(("text", "against"), [("a", "a"), ("p,a", "p"), ("p", "p,b")])
+def test_two_texts_without_a_column_of_their_own_are_refused(text: str, against: str) -> None:
+    with pytest.raises(ValueError, match="each name a column that the other does not"):
+        ProveParams(source=["a"], text=text, against=against)
+
+
 def test_consumers_of_pairs_need_pairs() -> None:
     asked = ProveParams(source=["a"], against="b", rating="c")
     assert list(consumers_of([], asked.kinds)) == ["preference_ngrams", "preference_vectors"]
