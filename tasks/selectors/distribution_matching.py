@@ -38,9 +38,9 @@ class DistributionMatching(KernelSelector):
     most 50 million. Memory O(n).
     """
 
-    version: ClassVar[str] = "2.1.0"
+    version: ClassVar[str] = "2.2.0"
     centred: bool = True  # as for all kernels; off for a width of 0
-    kernel_width: float = 0.2
+    kernel_width: float = 0.14
     flattening: float = 1.0  # in [0, 2]; 0 for a width of 0
     mode: Mode = "auto"
 

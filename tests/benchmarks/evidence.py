@@ -36,14 +36,15 @@ BUDGETS: Final = (0.01, 0.05, 0.1, 0.3)
 CONTROLS: Final = ("default", "uniform", "top_quality", "diversity_only")
 ABLATION: Final[dict[str, dict[str, Any]]] = {  # settings of `choose`, development half alone
     "facility_location, lambda 0.8": {"selector": "facility_location", "diversity_weight": 0.8},
-    "facility_location, lambda 1": {"selector": "facility_location", "diversity_weight": 1.0},
-    "facility_location, centred, lambda 0.9": {
+    "facility_location, centred, lambda 0.97": {
         "selector": "facility_location",
-        "diversity_weight": 0.9,
+        "diversity_weight": 0.97,
         "settings": {"centred": True},
     },
-    "distribution_matching, lambda 1": {"diversity_weight": 1.0},
-    "distribution_matching, not flattened": {"settings": {"flattening": 0.0}},
+    "default, lambda 1": {"diversity_weight": 1.0},
+    "default, not flattened": {"settings": {"flattening": 0.0}},
+    "default, kernel width 0.1": {"settings": {"kernel_width": 0.1}},
+    "default, kernel width 0.2": {"settings": {"kernel_width": 0.2}},
 }
 SCORED_BY: Final = ("rules_passed", "repetition_free", "typicality")  # the default's columns, alone
 
