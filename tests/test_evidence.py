@@ -10,6 +10,7 @@ import pytest
 from schemas.params import Params
 from tasks.paths import Paths
 from tests.benchmarks import evidence, evidence_page
+from tests.benchmarks.evidence_picture import picture
 from tests.benchmarks.evidence_sets import (
     DATA_SETS,
     DataSet,
@@ -78,10 +79,12 @@ def test_from_a_set_to_the_table_and_the_picture(tiny_model, tmp_path, monkeypat
     rows = [{"half": data.half, "structure": data.structure, **asdict(each)} for each in found]
     assert {row["method"] for row in rows} == set(evidence.CONTROLS)
     table = evidence_page.table(rows)
-    assert table.count("\n") == 1 + 3 * 2  # three methods beside uniform, two consumers
+    assert table.count("\n") == 1 + 4 * 2  # four methods beside uniform, two consumers
     assert "| report | tiny | linear_probe | default |" in table
-    picture = evidence_page.picture(rows)
-    assert picture.count("<circle") == 2 * 2
+    mine = [row for row in rows if row["method"] == "default"]
+    assert picture([("tiny", mine)]).count("<circle") == 2 * 2
+    lines = evidence_page.summary(rows).splitlines()[2:]
+    assert [line.split(" | ")[1] for line in lines] == ["default", *evidence_page.CONTROLS[1:]]
     text = evidence_page.replaced("a <!-- evidence -->old<!-- /evidence --> b", table)
     assert table in text
     assert "old" not in text
@@ -91,3 +94,13 @@ def test_an_interval_that_leaves_out_0_is_bold():
     row = {"low": 0.01, "delta": 0.02, "high": 0.031}
     assert evidence_page._cell(row) == "**+2.0 [+1.0, +3.1]**"
     assert evidence_page._cell(row | {"low": -0.01}) == "+2.0 [-1.0, +3.1]"
+
+
+def test_the_summary_averages_lines_and_counts_those_clear_of_0():
+    about = {"half": "report", "method": "default", "budget": 0.1}
+    rows = [
+        about | {"low": 0.01, "delta": 0.03, "high": 0.05},
+        about | {"low": -0.02, "delta": -0.01, "high": -0.005},
+        about | {"low": -0.02, "delta": 0.01, "high": 0.04},
+    ]
+    assert "| report | default | 3 | +1.0 (1 ↑ 1 ↓) |" in evidence_page.summary(rows)

@@ -1,24 +1,26 @@
-"""The evidence as a table and a picture: `python -m tests.benchmarks.evidence_page`.
+"""The evidence as tables and a picture: `python -m tests.benchmarks.evidence_page`.
 
-Reads results/evidence.json; writes README's block between `<!-- evidence -->` markers and
-results/evidence.svg. No figure there is typed by hand.
+Reads results/evidence.json; writes README's block between `<!-- evidence -->` markers,
+results/evidence.md with every line, and results/evidence.svg. No figure there is typed by hand.
 """
 
 import json
 import sys
 from collections.abc import Iterator
-from html import escape
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
+from tests.benchmarks.evidence_picture import picture
+
 Row = dict[str, Any]
 RESULTS: Final = Path("tests/benchmarks/results/evidence.json")
 PICTURE: Final = Path("tests/benchmarks/results/evidence.svg")
+WHOLE: Final = Path("tests/benchmarks/results/evidence.md")
 README: Final = Path("README.md")
+ABOUT: Final = "# The evidence\n\nPoints of accuracy against a uniform draw, 95 % intervals."
 BEGIN, END = "<!-- evidence -->", "<!-- /evidence -->"
-LINE, LEFT, SCALE = 18, 330, 9  # pixels: of a line, of the names, of a point of accuracy
-WIDEST: Final = 30  # points to either side of 0
+CONTROLS: Final = ("uniform", "stratified", "top_quality", "diversity_only")
 
 
 def shown(rows: list[Row]) -> list[Row]:
@@ -54,42 +56,31 @@ def _cell(row: Row) -> str:
     return f"**{text}**" if low > 0 or high < 0 else text
 
 
-def picture(rows: list[Row]) -> str:
-    """The default alone: a line per set, consumer and budget, its interval around a point."""
-    mine = [row for row in shown(rows) if row["method"] == "default"]
-    middle = LEFT + WIDEST * SCALE
-    height, width = LINE * (len(mine) + 3), middle + WIDEST * SCALE + 20
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        f'width="{width}" height="{height}" role="img" font-family="sans-serif" font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{middle}" y="14" text-anchor="middle">points of accuracy against a uniform '
-        "draw of equal size, 95 % intervals</text>",
-        f'<path d="M{middle} 20V{height - LINE}" stroke="#888"/>',
-    ]
-    place = 2 * LINE
-    for name, some in by_line(mine):
-        for row in some:
-            title = f"{name[1]}, {name[2]}, {100 * row['budget']:g} %"
-            parts += _interval(row, title, middle, place)
-            place += LINE
-    for points in (-20, -10, 10, 20):
-        x = middle + points * SCALE
-        parts.append(f'<text x="{x}" y="{height - 4}" text-anchor="middle">{points:+d}</text>')
-    return "\n".join([*parts, "</svg>"]) + "\n"
+def summary(rows: list[Row]) -> str:
+    """A line per half and method: points on average over its sets and consumers, and how many of
+    those differences have an interval wholly above 0 (↑), and wholly below (↓)."""
+    budgets = sorted({row["budget"] for row in rows})
+    head = ["half", "method", "lines", *(f"{100 * budget:g} %" for budget in budgets)]
+    lines = ["| " + " | ".join(head) + " |", "|---" * len(head) + "|"]
+    for half, method in sorted({(row["half"], row["method"]) for row in shown(rows)}, key=_rank):
+        mine = [row for row in rows if (row["half"], row["method"]) == (half, method)]
+        cells = [_average([row for row in mine if row["budget"] == at]) for at in budgets]
+        count = str(len(mine) // len(budgets))
+        lines.append("| " + " | ".join([half, method, count, *cells]) + " |")
+    return "\n".join(lines)
 
 
-def _interval(row: Row, title: str, middle: int, y: int) -> list[str]:
-    places = [
-        round(middle + SCALE * max(-WIDEST, min(WIDEST, 100 * row[key])), 1)
-        for key in ("low", "delta", "high")
-    ]
-    colour = "#0969da" if row["low"] > 0 else "#bc4c00" if row["high"] < 0 else "#57606a"
-    return [
-        f'<text x="4" y="{y + 4}">{escape(title)}</text>',
-        f'<path d="M{places[0]} {y}H{places[2]}" stroke="{colour}" stroke-width="2"/>',
-        f'<circle cx="{places[1]}" cy="{y}" r="3" fill="{colour}"/>',
-    ]
+def _rank(name: tuple[str, str]) -> tuple[str, int, str]:
+    """Of a half: the default, its controls, the ablation."""
+    half, method = name
+    order = ("default", *CONTROLS)
+    return half, order.index(method) if method in order else len(order), method
+
+
+def _average(rows: list[Row]) -> str:
+    mean = sum(100 * row["delta"] for row in rows) / len(rows)
+    above, below = sum(row["low"] > 0 for row in rows), sum(row["high"] < 0 for row in rows)
+    return f"{mean:+.1f} ({above} ↑ {below} ↓)"
 
 
 def replaced(text: str, block: str) -> str:
@@ -107,11 +98,14 @@ def main() -> int:
     if not rows:
         sys.stderr.write(f"{RESULTS} holds no rows: run `python -m tests.benchmarks.evidence`\n")
         return 1
-    mine = [row for row in rows if row["method"] in ("default", "top_quality", "diversity_only")]
-    block = f"{table(mine)}\n\n![The default against uniform, set by set]({PICTURE})"
+    mine = [row for row in rows if row["method"] == "default"]
+    named = [(", ".join(name[1:3]), some) for name, some in by_line(mine)]
+    seen = f"![The default against uniform, set by set]({PICTURE})"
+    block = f"{summary(rows)}\n\n{table(mine)}\n\n{seen}"
     README.write_text(replaced(README.read_text(encoding="utf-8"), block), encoding="utf-8")
-    PICTURE.write_text(picture(rows), encoding="utf-8")
-    sys.stdout.write(f"wrote {README} and {PICTURE}\n")
+    WHOLE.write_text(f"{ABOUT}\n\n{table(rows)}\n", encoding="utf-8")
+    PICTURE.write_text(picture(named), encoding="utf-8")
+    sys.stdout.write(f"wrote {README}, {WHOLE} and {PICTURE}\n")
     return 0
 
 
