@@ -58,7 +58,7 @@ class Mixture:
     some ten thousand rows.
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.1.0"
     draw: ClassVar[str] = "greedy"
     needs: ClassVar[tuple[str, ...]] = ("features",)
     diversity_weight: float = 0.5  # w in [0, 1]

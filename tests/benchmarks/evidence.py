@@ -35,7 +35,6 @@ MAX_TOKENS: Final = 64  # of a text the encoder reads here: fifteen sets in minu
 BUDGETS: Final = (0.01, 0.05, 0.1, 0.3)
 CONTROLS: Final = ("default", "uniform", "stratified", "top_quality", "diversity_only")
 ABLATION: Final[dict[str, dict[str, Any]]] = {  # settings of `choose`, development half alone
-    "facility_location, lambda 0.8": {"selector": "facility_location", "diversity_weight": 0.8},
     "facility_location, centred, lambda 0.97": {
         "selector": "facility_location",
         "diversity_weight": 0.97,

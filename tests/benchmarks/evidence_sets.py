@@ -76,6 +76,20 @@ def noisy(folder: Path) -> pl.DataFrame:
     return halved(frame.with_columns(label=label), pl.col("expert_label").is_not_null())
 
 
+def mixed(folder: Path) -> pl.DataFrame:
+    """News, questions to an assistant and relations in one pool; source and label are the label."""
+    parts = []
+    for name, make, rows in (
+        ("news", ag_news, 2_400),
+        ("intent", clinc, 1_200),
+        ("cause", noisy, 400),
+    ):
+        frame = make(folder).with_columns(label=pl.format("{}: {}", pl.lit(name), "label"))
+        parts += [few(frame.filter(split="train"), rows, 6)]
+        parts += [few(frame.filter(split="test"), rows * 3 // 8, 6)]
+    return pl.concat(parts)
+
+
 def sst2(folder: Path) -> pl.DataFrame:
     """Sentences, good or bad."""
     frame = pl.read_parquet(folder / "sst2.parquet").filter(pl.col("split") != "dev")
@@ -179,6 +193,7 @@ DATA_SETS: Final = (
     DataSet("ag_news_litter", "development", "garbage", littered(ag_news, noisy)),
     DataSet("ag_news_flipped", "development", "label noise", flipped(ag_news)),
     DataSet("noisy_relation", "development", "label noise", noisy),
+    DataSet("mixed", "development", "mixed sources", mixed),
     DataSet("sst2", "report", "", sst2),
     DataSet("sst2_litter", "report", "garbage", littered(sst2, dolly)),
     DataSet("docs_mix", "report", "mixed sources", docs_mix),

@@ -60,12 +60,13 @@ def test_it_makes_the_picks_of_plain_herding(
     pool = data.draw(pools())
     limits = in_rows(data.draw(spaced_limits(pool)))
     centred = centred and width > 0
-    score, k = herding(kernel_of(pool, width, centred)), min(limits.budget, len(pool))
+    kernel, k = kernel_of(pool, width, centred), min(limits.budget, len(pool))
+    score, match = herding(kernel), k**2 / 2 * (kernel.mean() if width else 1.0)
     most = affordable(pool.quality, pool, limits)
 
     def gain(taken: list[int], index: int) -> float:
         quality = pool.quality[index] / most if most else 0.0
-        return (1 - weight) * quality + weight * score(taken, index) / k
+        return (1 - weight) * quality + weight * score(taken, index) / match
 
     found = run_or_refuse(plain(weight, centred, width), pool, limits)
     if found is not None:
@@ -110,7 +111,7 @@ def test_the_worked_example_gives_its_picks_and_scores() -> None:
     pool = pool_of(sqrtm(kernel))  # as symmetric as the points, so that ties are ties
     found = plain(width=0.0)(pool, Limits(3), 0)
     assert found.indices[:2].tolist() == [1, 0]
-    np.testing.assert_allclose(found.gains[:2] * 3, [0.7377, 2 * 0.2774], atol=1e-4)
+    np.testing.assert_allclose(found.gains[:2] * 3**2 / 2, [0.7377, 2 * 0.2774], atol=1e-4)
 
 
 @pytest.mark.slow
@@ -174,13 +175,14 @@ def test_mixed_with_facility_location_every_pick_is_the_best_though_gains_may_ri
 ) -> None:
     pool = data.draw(pools(most=8))
     limits = in_rows(data.draw(spaced_limits(pool)))
-    score, k = herding(kernel_of(pool, 0.1)), min(limits.budget, len(pool))
+    kernel, k = kernel_of(pool, 0.1), min(limits.budget, len(pool))
+    score, match = herding(kernel), k**2 / 2 * kernel.mean()
     near = facility_location(similarities(pool))
     whole, most = near(range(len(pool))), affordable(pool.quality, pool, limits)
 
     def gain(taken: list[int], index: int) -> float:
         quality = pool.quality[index] / most if most else 0.0
-        parts = 0.25 * score(taken, index) / k + 0.75 * gain_of(near)(taken, index) / whole
+        parts = 0.25 * score(taken, index) / match + 0.75 * gain_of(near)(taken, index) / whole
         return (1 - weight) * quality + weight * parts
 
     parts = {"facility_location": 3.0, "distribution_matching": 1.0}

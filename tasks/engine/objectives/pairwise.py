@@ -25,7 +25,8 @@ ROUNDING: Final = 1e-6  # of a sum of similarities, relative
 class Terms:
     """The a, r and c of the formula above; `rises` is r + c where likeness may be as low as -1.
 
-    `mean` is the mean similarity that a and r are made of.
+    `mean` is the mean similarity that a and r are made of, `perfect` what k^2 / 2 is multiplied
+    with for the value of k rows that match the pool perfectly (0: submodular, no such value).
     """
 
     mean: MeanSimilarity
@@ -33,6 +34,7 @@ class Terms:
     rate: Float[np.ndarray, " n"] | float
     penalty: float
     rises: Float[np.ndarray, " n"] | float
+    perfect: float = 0.0
 
 
 class Pairwise:
@@ -68,12 +70,12 @@ class Pairwise:
         return facts
 
     def most(self, pool: Pool, limits: Limits) -> float:
-        """Sum of the best first gains that the budget can buy (submodular), or rows it can buy.
+        """Sum of the best first gains that the budget can buy (submodular), or a perfect match.
 
-        The latter where gains may rise: one pick too many of what is there already costs 1 then.
+        So the term does not depend on the kernel's width, or on how many rows the budget buys.
         """
-        if np.any(self.rises):
-            return affordable_rows(pool, limits)
+        if self.terms.perfect:
+            return affordable_rows(pool, limits) ** 2 / 2 * self.terms.perfect
         return best_affordable(np.maximum(self.terms.start, 0.0), pool, limits)
 
     def _value(self, rows: np.ndarray | slice, sums: np.ndarray) -> np.ndarray:
@@ -165,9 +167,11 @@ def matching(rows: Float[np.ndarray, "n d"], kernel: Similarity, mean: MeanSimil
     The pick is argmax m_j - sum_{s in S} k(j, s) / (t + 1); the gain told is that times t + 1. For
     rows of one length it is, up to a constant per step, how much -|S|^2 MMD^2(S, pool) / 2 grows,
     so herding and greedy minimisation of the maximum mean discrepancy pick the same rows.
+    With no discrepancy that value is k^2 / 2 times the mean kernel of the pool (`perfect`).
     """
     rises = mean.values if kernel.width else mean.values + 1.0
-    return Pairwise(rows, kernel, Terms(mean, mean.values, mean.values, 1.0, rises))
+    perfect = mean.over_pool if kernel.width else 1.0  # a cosine's mean may be 0: as of equal rows
+    return Pairwise(rows, kernel, Terms(mean, mean.values, mean.values, 1.0, rises, perfect))
 
 
 class Cosine(Similarity):
