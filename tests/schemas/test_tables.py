@@ -6,6 +6,7 @@ import pytest
 from schemas import tables
 from schemas.errors import ContractError
 from schemas.tables import Documents, Duplicates, RowScores, SelectionTable, check
+from schemas.tables.checking import CONTRACTS
 
 SHA = "0" * 64
 
@@ -99,13 +100,12 @@ def test_documents_without_their_text_are_still_called_documents():
     assert "(row 0 id='a')" in told
 
 
-TABLES = [name for name, value in vars(tables).items()
-          if isinstance(value, type) and issubclass(value, tables.pa.DataFrameModel)
-          and name not in ("Table",)]  # fmt: skip
-
-
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", sorted(CONTRACTS.keys() - {"Table"}))
 def test_every_table_states_its_grain_and_key(name):
-    doc = getattr(tables, name).__doc__
+    doc = CONTRACTS[name].__doc__
     assert doc.startswith("One row per ") or "one row per " in doc
     assert "Key: " in doc
+
+
+def test_every_contract_can_be_had_from_the_package():
+    assert set(CONTRACTS) <= set(tables.__all__)
