@@ -40,6 +40,9 @@ class ProveParams(Block):
     )
     consumers: list[str] = Field(default=[], description=f"Names in CONSUMERS; empty: {EVERY}")
     seeds: int = Field(default=10, ge=2, le=1000, description="Paired repetitions")
+    first_seed: int = Field(
+        default=0, ge=0, description="The first of the seeds: another one repeats the proof afresh"
+    )
     tokens: bool = Field(default=False, description="Budgets in tokens instead of rows")
     quantiles: bool = Field(
         default=False, description="Also learn from each tenth of the rows by quality alone"

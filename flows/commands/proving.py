@@ -35,6 +35,7 @@ def prove(
         str, typer.Option(metavar="A,B", help="Models to train; default: all that fit the columns")
     ] = "",
     seeds: Annotated[int, typer.Option(min=2, help="Paired repetitions")] = 10,
+    first_seed: Annotated[int, typer.Option(min=0, help="Others repeat the proof afresh")] = 0,
     tokens: Annotated[bool, typer.Option("--tokens", help="Budgets in tokens, not rows")] = False,
     quantiles: Annotated[
         bool, typer.Option("--quantiles", help="Also learn from each tenth of the rows by quality")
@@ -66,8 +67,9 @@ def prove(
     lists = {key: [part.strip() for part in value.split(",") if part.strip()]
              for key, value in listed.items()}  # fmt: skip
     columns = {"text": text, "label": label, "rating": rating, "split": split, "against": against}
-    more = {"seeds": seeds, "tokens": tokens, "embedder": embedder, "name": name,
-            "quantiles": quantiles, "guard": guard, "holdout_share": holdout_share}  # fmt: skip
+    more = {"seeds": seeds, "first_seed": first_seed, "tokens": tokens, "embedder": embedder,
+            "name": name, "quantiles": quantiles, "guard": guard,
+            "holdout_share": holdout_share}  # fmt: skip
     asked = {"source": source, **columns, **lists, **more}
     print(tell(asked, out, as_json))
 

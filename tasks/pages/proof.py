@@ -135,7 +135,7 @@ def _how(facts: dict[str, Any]) -> list[str]:
         f"Held out: {facts['test']:,} rows that no method and no quality score ever saw; "
         f"{facts['copies_removed_from_test']:,} copies of rows to choose from were taken out of "
         "them.",
-        f"Seeds: {facts['seeds']}. A seed is one replicate of the pool "
+        f"Seeds: {facts['seeds']}, from {facts['first_seed']}. A seed is one replicate of the pool "
         f"({100 * facts['replicate_share']:g} % of its rows), one draw and one start of the model, "
         "the same replicate for every method, so that differences are paired.",
         f"Effort: {facts['passes']} passes over the subset for every method; the budget is in "

@@ -35,6 +35,7 @@ class Experiment:
     seeds: int
     in_tokens: bool = False
     guarded: Guarded | None = None
+    first_seed: int = 0
 
     def size(self, budget: float) -> int:
         """A budget in rows or tokens."""
@@ -43,7 +44,7 @@ class Experiment:
 
     def cells(self) -> Iterator[tuple[int, Contender, float]]:
         """Every (seed, contender, budget); the full pool has one budget, 1."""
-        for seed in range(self.seeds):
+        for seed in range(self.first_seed, self.first_seed + self.seeds):
             for contender in self.contenders:
                 for budget in [1.0] if contender.name == FULL else self.budgets:
                     yield seed, contender, budget

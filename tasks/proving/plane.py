@@ -11,16 +11,15 @@ from tasks.proving.candidates import Candidates
 from tasks.proving.engine import Experiment
 from tasks.proving.methods import FULL, RS2
 
-SEED: Final = 0  # whose replicate of the pool is looked at
 DECIMALS: Final = 6
 
 
 def plane(plan: Experiment) -> list[dict[str, Any]]:
-    """Mean quality of each subset, and how well it covers the replicate of the pool, at seed 0.
+    """Mean quality of each subset, and how well it covers the first seed's replicate of the pool.
 
     RS2 has no one subset; the full pool covers itself wholly and shows where quality starts.
     """
-    part = plan.candidates.replicate(SEED)
+    part = plan.candidates.replicate(plan.first_seed)
     place = np.full(len(plan.task.ids), -1)
     place[part.rows] = np.arange(len(part.rows))
     rows, found = _rows(part), []
@@ -28,7 +27,7 @@ def plane(plan: Experiment) -> list[dict[str, Any]]:
         if contender.name == RS2:
             continue
         for budget in [1.0] if contender.name == FULL else plan.budgets:
-            schedule = contender.schedule(part, plan.size(budget), plan.in_tokens, SEED)
+            schedule = contender.schedule(part, plan.size(budget), plan.in_tokens, plan.first_seed)
             view = describe(rows, place[schedule[0]]).view()
             found.append({
                 "budget": budget,

@@ -65,6 +65,7 @@ def prove(asked: ProveParams, params: Params, paths: Paths, out: Path, tell: Tel
         consumers=consumers,
         budgets=asked.budgets,
         seeds=asked.seeds,
+        first_seed=asked.first_seed,
         in_tokens=asked.tokens,
     )
     known = KnownScores.load(out / f"{task.name}.scores.jsonl")
@@ -90,6 +91,7 @@ def _facts(plan: Experiment, params: Params) -> dict[str, Any]:
         "embedder": params.embed.model,
         "budget_unit": "tokens" if plan.in_tokens else "rows",
         "seeds": plan.seeds,
+        "first_seed": plan.first_seed,
         "passes": PASSES,
         "replicate_share": REPLICATE_SHARE,
         "rows_with_a_better_twin": len(plan.candidates.twins),

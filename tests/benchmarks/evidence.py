@@ -1,6 +1,6 @@
 """The project's own evidence: which settings train better models than a random choice, and where.
 
-    python -m tests.benchmarks.evidence FOLDER [--half report] [--only sst2,dolly] [--seeds 10]
+    python -m tests.benchmarks.evidence FOLDER [--half report] [--only sst2] [--first-seed 100]
 
 FOLDER holds the public data sets. Every set goes through `prove`'s engine; scores are kept under
 artifacts/evidence, so that a stopped run goes on. The table goes to results/evidence.json, and
@@ -64,7 +64,9 @@ def compared(half: str, params: Params) -> list[Contender]:
     return found
 
 
-def prove(data: DataSet, folder: Path, seeds: int, params: Params, paths: Paths) -> list[Summary]:
+def prove(
+    data: DataSet, folder: Path, seeds: int, params: Params, paths: Paths, first_seed: int = 0
+) -> list[Summary]:
     """Every method at every budget on one set, for both consumers."""
     kept = paths.artifacts / "evidence"
     file = kept / f"{data.name}.parquet"
@@ -79,6 +81,7 @@ def prove(data: DataSet, folder: Path, seeds: int, params: Params, paths: Paths)
         consumers=consumers_of([], asked.kinds),
         budgets=BUDGETS,
         seeds=seeds,
+        first_seed=first_seed,
     )
     known = KnownScores.load(kept / f"{data.name}.scores.jsonl")
     columns = SCORED_BY if data.half == "development" else ()
@@ -109,6 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--half", choices=("development", "report"), help="default: both")
     parser.add_argument("--only", default="", help="names, with commas between")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0, help="others repeat it all afresh")
     asked = parser.parse_args(arguments)
     only = {name for name in asked.only.split(",") if name}
     if unknown := only - {data.name for data in DATA_SETS}:
@@ -119,7 +123,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             continue
         found = [
             {"half": data.half, "structure": data.structure, **asdict(summary)}
-            for summary in prove(data, asked.folder, asked.seeds, settings(), Paths())
+            for summary in prove(
+                data, asked.folder, asked.seeds, settings(), Paths(), asked.first_seed
+            )
         ]
         before = [row for row in before if row["dataset"] != data.name] + found
         RESULTS.parent.mkdir(exist_ok=True)
