@@ -107,7 +107,7 @@ def _curve(series: Series, colour: int, x: Scale, y: Scale) -> list[str]:
     parts = [f'<polyline class="c{colour}" points="{line}"/>']
     parts += [f'<circle class="f{colour}" cx="{px}" cy="{py}" r="3"/>' for px, py in places]
     if series.failed:
-        px, py, r = x(series.failed[0]), y(y.high) + 12 * colour, 5
+        px, py, r = x(series.failed[0]), _cross(colour, y), 5
         last = f"{places[-1][0]},{places[-1][1]}"
         parts.append(
             f'<polyline class="c{colour} lost" points="{last} {px},{py}"/>'
@@ -118,10 +118,17 @@ def _curve(series: Series, colour: int, x: Scale, y: Scale) -> list[str]:
     return parts
 
 
+def _cross(colour: int, y: Scale) -> float:
+    """The height of a failure's mark: at the top, apart from those of other curves."""
+    return y(y.high) + 12 * colour
+
+
 def _labels(series: list[Series], y: Scale) -> list[str]:
-    """Names at the right, in order of the last values, kept apart."""
+    """Names at the right, in order of where the curves end, kept apart."""
     ends = sorted(
-        (y(each.points[-1][1]), colour) for colour, each in enumerate(series) if each.points
+        (_cross(colour, y) if each.failed else y(each.points[-1][1]), colour)
+        for colour, each in enumerate(series)
+        if each.points
     )
     parts, last = [], float("-inf")
     for wanted, colour in ends:
