@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import sha256
 from typing import Any, Final
 
@@ -97,7 +97,8 @@ def experiment(plan: Experiment, known: KnownScores, tell: Tell) -> list[Record]
             schedule = _schedule(plan, contender, budget, seed)
         for name in missing:
             known.add(_record(plan, (seed, contender.name, budget), name, keys[name], schedule))
-        found += [known.known[key] for key in keys.values()]
+        for key in keys.values():  # a score may be known under another name
+            found.append(replace(known.known[key], method=contender.name, budget=budget))
         pace.after(len(keys), len(missing))
     return found
 

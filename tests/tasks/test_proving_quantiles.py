@@ -10,10 +10,12 @@ from tasks.engine.limits import Limits
 from tasks.engine.pool import Pool
 from tasks.proving.candidates import Candidates
 from tasks.proving.consumers.linear_probe import LinearProbe
-from tasks.proving.engine import Experiment
+from tasks.proving.engine import Experiment, experiment
 from tasks.proving.ledger import KnownScores
+from tasks.proving.methods import Contender
 from tasks.proving.quantiles import QualityBin, curve, quantiles
 from tasks.proving.records import Record
+from tasks.selectors.uniform import Uniform
 from tests.tasks.proofs import small_task
 
 BINS = 4
@@ -104,3 +106,14 @@ def test_too_few_rows_for_the_bins_are_refused(tmp_path):
     task = small_task(rows=10)
     with pytest.raises(SettingsError, match="too few for 4 bins"):
         found(task, np.linspace(0, 1, len(task.train)), tmp_path)
+
+
+def test_a_score_known_under_another_name_stands_under_the_name_asked_for(tmp_path):
+    task = small_task(rows=64)
+    plan = plan_of(task, np.linspace(0, 1, len(task.train)))
+    known, told = KnownScores.load(tmp_path / "scores.jsonl"), []
+    for name in ("one", "other"):
+        told.append(experiment(replace(plan, contenders=[Contender(name, Uniform())]), known, len))
+    assert [each.method for each in told[1]] == ["other"] * plan.seeds
+    assert [each.score for each in told[0]] == [each.score for each in told[1]]
+    assert len(known.known) == plan.seeds
