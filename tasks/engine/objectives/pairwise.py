@@ -170,7 +170,8 @@ def matching(rows: Float[np.ndarray, "n d"], kernel: Similarity, mean: MeanSimil
     With no discrepancy that value is k^2 / 2 times the mean kernel of the pool (`perfect`).
     """
     rises = mean.values if kernel.width else mean.values + 1.0
-    perfect = mean.over_pool if kernel.width else 1.0  # a cosine's mean may be 0: as of equal rows
+    known = kernel.width and len(rows)  # a cosine's mean may be 0: then as of equal rows
+    perfect = mean.over_pool if known else 1.0
     return Pairwise(rows, kernel, Terms(mean, mean.values, mean.values, 1.0, rises, perfect))
 
 
