@@ -77,7 +77,7 @@ def test_from_a_set_to_the_table_and_the_picture(tiny_model, tmp_path, monkeypat
     data = DataSet("tiny", "report", "groups", plain)
     found = evidence.prove(data, Path(), 2, params, Paths(tmp_path))
     rows = [{"half": data.half, "structure": data.structure, **asdict(each)} for each in found]
-    assert {row["method"] for row in rows} == set(evidence.CONTROLS)
+    assert {row["method"] for row in rows} == set(evidence.COMPARED)
     table = evidence_page.table(rows)
     assert table.count("\n") == 1 + 4 * 2  # four methods beside uniform, two consumers
     assert "| report | tiny | linear_probe | default |" in table

@@ -27,13 +27,13 @@ from tasks.proving.methods import Contender, contenders
 from tasks.proving.records import Summary
 from tasks.proving.statistics import summarise
 from tasks.selectors.top_quality import TopQuality
-from tests.benchmarks.evidence_page import table
+from tests.benchmarks.evidence_page import CONTROLS, table
 from tests.benchmarks.evidence_sets import DATA_SETS, DataSet
 
 RESULTS: Final = Path("tests/benchmarks/results/evidence.json")
 MAX_TOKENS: Final = 64  # of a text the encoder reads here: fifteen sets in minutes on two cores
 BUDGETS: Final = (0.01, 0.05, 0.1, 0.3)
-CONTROLS: Final = ("default", "uniform", "stratified", "top_quality", "diversity_only")
+COMPARED: Final = ("default", *CONTROLS)
 ABLATION: Final[dict[str, dict[str, Any]]] = {  # settings of `choose`, development half alone
     "facility_location, centred, lambda 0.97": {
         "selector": "facility_location",
@@ -57,7 +57,7 @@ def settings() -> Params:
 
 def compared(half: str, params: Params) -> list[Contender]:
     """The default and its controls; on the development half the ablation too."""
-    found = [each for each in contenders([], params) if each.name in CONTROLS]
+    found = [each for each in contenders([], params) if each.name in COMPARED]
     for name, changes in ABLATION.items() if half == "development" else ():
         choose = params.choose.model_copy(update={"settings": {}, **changes})
         found.append(Contender(name, selector_of(choose), True))

@@ -1,7 +1,8 @@
 """The data sets of the evidence: which half each belongs to, and the pools planted in some.
 
-The halves were fixed before a result was seen: settings are tuned on `development` alone, and
-`report` is looked at once they stand.
+The halves were fixed before a result was seen, but for `mixed`, added to `development` when a
+default had failed on mixed sources of `report` (README tells). Settings are tuned on `development`
+alone, and `report` is looked at once they stand.
 """
 
 from collections.abc import Callable
