@@ -8,10 +8,11 @@ from jaxtyping import Bool, Float, Int
 from tasks.engine.coverage import Coverage
 from tasks.engine.edges import NEVER
 
-ROUNDS: Final = 120
+ROUNDS: Final = 60
 EDGE_VISITS: Final = 1e9  # edges looked at in all rounds together
-PATIENCE: Final = 10
+PATIENCE: Final = 5
 SHRINK: Final = 0.7
+MEMORY: Final = 0.5  # of the last direction in the next
 
 
 def upper_bound(
@@ -28,8 +29,9 @@ def upper_bound(
     max(0, s_ij - y_i)), and the best S for the right side is a (fractional) knapsack: the
     Lagrangian dual of the location problem (Cornuejols, Fisher, Nemhauser 1977), of which the
     usual bound F(S) + best remaining gains is the case y = coverage. Levels are improved by
-    subgradient steps and stay at or above `floor`, below which edges are not known. `reached` is
-    F of a subset.
+    deflected subgradient steps (Camerini, Fratta, Maffioli 1975) toward the middle of the best
+    bound and `reached`, which is F of a subset, and stay at or above `floor`, below which edges
+    are not known.
     """
     from tasks.engine.kernels.bound import times_covered
     from tasks.engine.kernels.lazy import edge_gains
@@ -39,6 +41,7 @@ def upper_bound(
     rows = np.flatnonzero(open_rows & (cost <= budget))
     wanted = coverage.covered < NEVER
     level, best, step, stale = coverage.covered.copy(), np.inf, 1.0, 0
+    direction = np.zeros(len(level))
     rounds = int(min(ROUNDS, max(1, EDGE_VISITS / max(1, len(edges[1])))))
     for _ in range(rounds):
         gain = edge_gains(edges, level, coverage.worth, scale, rows)
@@ -48,13 +51,13 @@ def upper_bound(
         best = min(best, bound)
         step = step * SHRINK if stale and stale % PATIENCE == 0 else step
         times = times_covered(edges, level, rows[taken], share)
-        slope = np.where(wanted, times - 1.0, 0.0)
-        slope[(slope < 0) & (level <= floor)] = 0.0
-        length = float(slope @ slope)
+        direction = np.where(wanted, times - 1.0, 0.0) + MEMORY * direction
+        direction[(direction < 0) & (level <= floor)] = 0.0
+        length = float(direction @ direction)
         if not length or bound <= reached:
             break
-        move = step * (bound - reached) / scale / length
-        level = np.clip(level + move * slope, floor, np.maximum(floor, 1.0)).astype(np.float32)
+        move = step * (bound - (best + reached) / 2) / scale / length
+        level = np.clip(level + move * direction, floor, np.maximum(floor, 1.0)).astype(np.float32)
     return best
 
 

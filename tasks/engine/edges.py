@@ -111,15 +111,20 @@ def uncovered_edges(
     limit = products.at_least(similarity.cosine_of(covered))[order]
     width = np.float32(similarity.width)
 
+    def together(places: slice | np.ndarray) -> np.ndarray:
+        """Rows that meet should lie together in memory: if `products` has them not, a copy."""
+        some = vectors[order[places]] if products.whole is None else products.whole[places]
+        return np.ascontiguousarray(some)
+
     def collect(which: slice) -> tuple[np.ndarray, ...]:
         meeting, parts = meetings[which.start], []
         room = 2 * TILE_ROWS * TILE_COLUMNS
         found = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float32)
         rows = meeting.rows
-        left = vectors[order[rows]]  # copies: rows that meet should lie together in memory
+        left = together(rows)
         for columns in meeting.columns:
             count = keep_edges(
-                products.tile(rows, columns), (left, vectors[order[columns]]), order[rows],
+                products.tile(rows, columns), (left, together(columns)), order[rows],
                 order[columns], (limit[rows], limit[columns]), _half(rows, columns), covered,
                 width, found,
             )  # fmt: skip

@@ -80,7 +80,7 @@ class Products:
     def _rows_of(self, vectors: np.ndarray, order: np.ndarray | None) -> None:
         """Round all rows, block by block, and measure the longest rounding error."""
         self._count = len(vectors) if order is None else len(order)
-        d = vectors.shape[1]
+        self._width = d = vectors.shape[1]
         self._step = np.float32(_largest(vectors) / PEAK or 1.0)
         wide = max(8, -(-d // 8) * 8)  # integer products want a multiple of 8
         self._rows = self._torch.zeros((self._count + STEP, wide), dtype=self._kind)
@@ -110,6 +110,13 @@ class Products:
         rounded = rows.to(self._kind)
         squares = rounded.float().sub_(rows).square_().sum(dim=1)
         return rounded, float(squares.max().sqrt()) if len(squares) else 0.0
+
+    @property
+    def whole(self) -> Float[np.ndarray, "m d"] | None:
+        """The rows themselves, in the order given, if they are kept as they are and in memory."""
+        if self.form != "fp32" or self._device != "cpu":
+            return None
+        return self._rows[: self._count, : self._width].numpy()  # type: ignore[no-any-return]
 
     def tile(
         self, rows: slice | Int[np.ndarray, " b"], columns: slice | Int[np.ndarray, " w"]

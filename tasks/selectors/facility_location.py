@@ -44,7 +44,7 @@ class FacilityLocation:
     out of the subset).
     """
 
-    version: ClassVar[str] = "2.1.0"
+    version: ClassVar[str] = "2.2.0"
     draw: ClassVar[str] = "greedy"
     diversity_weight: float = 0.5  # w in [0, 1]
     centred: bool = False
