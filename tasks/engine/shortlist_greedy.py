@@ -17,10 +17,10 @@ from tasks.engine.picked import BATCH
 from tasks.engine.picking import NO_KEY, Keys, Rising, Searched, best_rows, finish_stopped
 from tasks.engine.watch import Arrays, Saved, Watch
 
-BLOCK: Final = 256  # picks between two passes over all rows, at most
-ENOUGH: Final = 32  # picks: a shortlist that gives fewer grows,
-GROWTH: Final = 8  # so many times; one that lasts for a block shrinks to
-SHRUNK: Final = 4  # one in so many of its rows,
+BLOCK: Final = 64  # picks between two passes over all rows, at most
+ENOUGH: Final = 16  # picks: a shortlist that gives fewer grows,
+GROWTH: Final = 2  # so many times; one that lasts for a block shrinks to
+SHRUNK: Final = 2  # one in so many of its rows,
 SHORTEST: Final = 1024  # but not below this
 SHORTLIST: Final = 4096  # rows of a list that is trusted
 TRUSTED: Final = 64  # picks for which a list is trusted, at most,

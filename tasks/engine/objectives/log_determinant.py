@@ -34,9 +34,9 @@ class LogDeterminant:
         self.rows, self.strength = rows, strength
         self._picks: list[int] = []
         self._inverse: np.ndarray = np.eye(rows.shape[1])  # after whole segments
-        self._value: np.ndarray = np.zeros(0)  # x' A^-1 x then
+        self._value: np.ndarray | None = None  # x' A^-1 x, when it was last asked for
         self._segments = 0
-        self._known = -1, np.zeros(0)  # the values last asked for, and after how many picks
+        self._counted = 0  # picks after whole segments that the value knows of
         self._longest = 0.0  # squared length of the longest row
 
     def _picked(self) -> Float[np.ndarray, "p d"]:
@@ -82,9 +82,9 @@ class LogDeterminant:
         """Work on all rows in blocks of one shape, on all threads."""
 
         def one(block: slice) -> Float[np.ndarray, " b"]:
-            count = block.stop - block.start
-            some = np.zeros((BLOCK_ROWS, self.rows.shape[1]), dtype=np.float32)
-            some[:count] = self.rows[block]
+            some = self.rows[block]
+            if (count := len(some)) < BLOCK_ROWS:
+                some = np.pad(some, ((0, BLOCK_ROWS - count), (0, 0)))
             return np.asarray(work(some)[:count])
 
         parts = map_row_blocks(len(self.rows), one, BLOCK_ROWS)
@@ -107,27 +107,31 @@ class LogDeterminant:
 
     def values(self) -> Float[np.ndarray, " n"]:
         """X' A^-1 x of every row now, off by ROUNDING |x|^2 at most."""
-        if self._known[0] < 0:
+        if self._value is None:
             self._value = self._blocks(_squares)
             self._longest = float(self._value.max(initial=0.0))
         while len(self._picks) >= (self._segments + 1) * SEGMENT:
-            self._end_segment()
-        if self._known[0] != len(self._picks):
-            fall = self._fall(self._lowering(self._picked(), self._inverse))
-            self._known = len(self._picks), self._value - fall
-        return self._known[1]
+            first = self._segments * SEGMENT
+            lowered = self._lower(self.rows[self._picks[first : first + SEGMENT]])
+            self._inverse = self._inverse - lowered.T @ lowered
+            self._segments, self._counted = self._segments + 1, 0
+        self._lower(self._picked())
+        return self._value.copy()
+
+    def _lower(self, some: Float[np.ndarray, "p d"]) -> Float[np.ndarray, "p d"]:
+        """Bring the values up to date with the picks of a segment; W of them all.
+
+        A line of W depends on the picks up to its own alone: each is counted once.
+        """
+        lowered = self._lowering(some.astype(np.float64), self._inverse)
+        assert self._value is not None
+        self._value -= self._fall(lowered[self._counted :])
+        self._counted = len(lowered)
+        return lowered
 
     def all_bounds(self) -> Float[np.ndarray, " n"]:
         """Upper bounds of all gains: less by rounding than 1 + ROUNDING c above them."""
         return self._gains(self.values() + ROUNDING * self._longest)
-
-    def _end_segment(self) -> None:
-        first = self._segments * SEGMENT
-        some = self.rows[self._picks[first : first + SEGMENT]].astype(np.float64)
-        lowered = self._lowering(some, self._inverse)
-        self._value -= self._fall(lowered)
-        self._inverse = self._inverse - lowered.T @ lowered
-        self._segments += 1
 
     def _fall(self, lowered: Float[np.ndarray, "p d"]) -> Float[np.ndarray, " n"] | float:
         """|W x|^2 of every row."""
