@@ -99,32 +99,37 @@ def uncovered_edges(
     meetings: list[Meeting],
     products: Products,
     order: Int[np.ndarray, " n"],
+    rare: bool = False,
 ) -> Edges:
     """Edges i <- j with similarity(i, j) > covered_i among pairs that meet, at O(d) per pair.
 
     `products` proposes pairs of positions in `order`; the exact similarity of the two rows, which
     depends on nothing else, decides. `covered` must come from the same exact similarities, so that
-    equal rows do not keep each other.
+    equal rows do not keep each other. Unless proposals are `rare`, `products` is of these rows.
     """
     from tasks.engine.kernels.edges import keep_edges
 
     limit = products.at_least(similarity.cosine_of(covered))[order]
     width = np.float32(similarity.width)
 
-    def together(places: slice | np.ndarray) -> np.ndarray:
-        """Rows that meet should lie together in memory: if `products` has them not, a copy."""
-        some = vectors[order[places]] if products.whole is None else products.whole[places]
-        return np.ascontiguousarray(some)
+    def held(places: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where the rows are read: they should lie together in memory if they are read often."""
+        if rare:
+            return vectors, order[places].astype(np.int64)
+        if (whole := products.whole) is not None:
+            return whole, np.r_[places].astype(np.int64)
+        some = vectors[order[places]]
+        return some, np.arange(len(some))
 
     def collect(which: slice) -> tuple[np.ndarray, ...]:
         meeting, parts = meetings[which.start], []
         room = 2 * TILE_ROWS * TILE_COLUMNS
         found = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.float32)
         rows = meeting.rows
-        left = together(rows)
+        left = held(rows)
         for columns in meeting.columns:
             count = keep_edges(
-                products.tile(rows, columns), (left, together(columns)), order[rows],
+                products.tile(rows, columns), left, held(columns), order[rows],
                 order[columns], (limit[rows], limit[columns]), _half(rows, columns), covered,
                 width, found,
             )  # fmt: skip

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Int
 from tasks.engine.buckets import learn_centres, nearest_centres
 from tasks.engine.draws import ranks_within
 from tasks.engine.edges import TILE_ROWS, Edges, Meeting, all_pairs, cut, uncovered_edges
+from tasks.engine.folded import fold
 from tasks.engine.products import Products
 from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import map_row_blocks
@@ -45,7 +46,7 @@ def drop_near(
     Every dropped row is at least `threshold` similar to its keeper, which stays. No two rows that
     stay are, if all pairs were compared (up to 50,000 rows); beyond, pairs in far buckets may be
     missed. Rows are compared in blocks first, so that a large family of near copies shrinks to a
-    few before pairs are listed. Memory: one byte per number, one block, the pairs found.
+    few before pairs are listed. Memory: at most 640 bytes a row twice, one block, the pairs found.
     """
     n = len(vectors)
     keeper = Near.none(n).keeper
@@ -99,7 +100,7 @@ class Pairs:
         self.order = np.argsort(near[:, 0], kind="stable").astype(np.int32)
         self.near = near[self.order]
         self.home = np.searchsorted(self.near[:, 0], np.arange(centres + 1))
-        self.products = Products(vectors, self.order)
+        self.products = Products(fold(vectors, self.order))
 
     def within_blocks(self, rank: Int[np.ndarray, " n"], keeper: Int[np.ndarray, " n"]) -> None:
         """Raise `keeper` of rows that give way to another of their block."""
@@ -112,11 +113,13 @@ class Pairs:
         def compare(which: slice) -> None:
             block = blocks[which.start]
             rows = self.order[block]
-            some, near = self.vectors[rows], np.zeros((len(rows), len(rows)), dtype=np.bool_)
+            near = np.zeros((len(rows), len(rows)), dtype=np.bool_)
             for part in cut(block.start, block.stop, TILE_ROWS):
                 codes = self.products.tile(part, slice(part.start, block.stop))
                 first = part.start - block.start
-                mark_alike(codes, limit, some, first, np.float32(self.threshold), near)
+                mark_alike(
+                    codes, limit, self.vectors, rows, first, np.float32(self.threshold), near
+                )
             found = leaders(near, np.argsort(rank[rows]))
             keeper[rows] = np.where(found >= 0, rows[found], -1)
 
@@ -138,7 +141,7 @@ class Pairs:
         below = np.nextafter(np.float32(self.threshold), np.float32(-1.0))
         covered = np.full(len(self.vectors), below, dtype=np.float32)
         return uncovered_edges(
-            self.vectors, Similarity(), covered, placed, self.products, self.order
+            self.vectors, Similarity(), covered, placed, self.products, self.order, rare=True
         )
 
 

@@ -49,7 +49,8 @@ def _largest(cells: np.ndarray) -> float:
 @njit(cache=True, nogil=True)
 def keep_edges(
     tile: np.ndarray,
-    sides: tuple[np.ndarray, np.ndarray],
+    left: tuple[np.ndarray, np.ndarray],
+    right: tuple[np.ndarray, np.ndarray],
     rows: np.ndarray,
     columns: np.ndarray,
     limits: tuple[np.ndarray, np.ndarray],
@@ -61,11 +62,13 @@ def keep_edges(
     """Write (row, candidate, similarity) of the pairs of a tile that can still add to coverage.
 
     A cell at the limit of its row or column, or above, is proposed; the exact similarity of the
-    two vectors in `sides` then decides for both directions. Cells with column + offset < row are
-    the other half of a symmetric block. `found` must have room for two edges per cell. Returns the
+    two vectors then decides for both directions: `left` and `right` are arrays that hold them, and
+    the places of the tile's rows and columns in these. Cells with column + offset < row are the
+    other half of a symmetric block. `found` must have room for two edges per cell. Returns the
     number of edges.
     """
     one, other, value = found
+    (left_held, left_place), (right_held, right_place) = left, right
     low_limit = np.empty(-(-len(columns) // GROUP), limits[1].dtype)
     for g in range(len(low_limit)):
         low_limit[g] = limits[1][g * GROUP : (g + 1) * GROUP].min()
@@ -80,7 +83,9 @@ def keep_edges(
                 if line[b] < limit and line[b] < limits[1][b]:
                     continue
                 i, j = rows[a], columns[b]
-                exact = similarity_of(dot(sides[0][a], sides[1][b]), width)
+                exact = similarity_of(
+                    dot(left_held[left_place[a]], right_held[right_place[b]]), width
+                )
                 if exact > covered[i]:
                     one[count], other[count], value[count] = i, j, exact
                     count += 1

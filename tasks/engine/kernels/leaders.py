@@ -10,6 +10,7 @@ from tasks.engine.kernels.edges import dot
 def mark_alike(
     codes: np.ndarray,
     limit: int,
+    vectors: np.ndarray,
     rows: np.ndarray,
     first: int,
     threshold: np.float32,
@@ -17,12 +18,13 @@ def mark_alike(
 ) -> None:
     """Mark in `near`, both ways round, the pairs of a block that are at least `threshold` similar.
 
-    `codes` propose pairs of the rows from `first` on with those from `first` on, by at least
-    `limit`; the cosine of the two rows decides.
+    The block's rows are `vectors[rows]`. `codes` propose pairs of those from `first` on with each
+    other, by at least `limit`; the cosine of the two rows decides.
     """
     for a in range(len(codes)):
+        one = vectors[rows[first + a]]
         for b in range(a + 1, codes.shape[1]):
-            if codes[a, b] >= limit and dot(rows[first + a], rows[first + b]) >= threshold:
+            if codes[a, b] >= limit and dot(one, vectors[rows[first + b]]) >= threshold:
                 near[first + a, first + b] = near[first + b, first + a] = True
 
 
