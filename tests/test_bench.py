@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.benchmarks import bench, publish, quality
+from tests.benchmarks import bench, profiling, publish, quality
 from tests.benchmarks.chart import Series, chart
 from tests.benchmarks.goals import exponent, exponents, seconds_at, verdicts
 from tests.benchmarks.inputs import Data
@@ -240,3 +240,26 @@ def test_figures_go_between_the_markers_and_nowhere_else(tmp_path, monkeypatch):
     assert "identical picks to the plain loop (missed" in text
     again = publish.main()
     assert (again, (tmp_path / "README.md").read_text()) == (0, text)
+
+
+def test_a_profile_tells_whose_own_code_takes_the_time():
+    def slow():
+        return sum(value * value for value in range(300_000))
+
+    def fast():
+        return np.sort(np.arange(10))
+
+    seconds, functions = profiling.profiled(lambda: (slow(), fast()))
+    own = dict(functions)
+    assert functions[0][0] in ("test_bench.<genexpr>", "sum")
+    assert own["test_bench.<genexpr>"] > own["test_bench.fast"]
+    assert sum(own.values()) <= seconds
+
+
+def test_work_on_threads_is_seen_by_a_profile(tmp_path, capsys):
+    graph = method("winnow graph", "neighbours:ours", settings={"settings": [{}]}, ours=True)
+    planned = Work(4, "kNN graph 400, k = 8", "neighbours", SMALL, 8, (graph,))
+    profiling.show(planned, tmp_path)
+    told = capsys.readouterr().out
+    assert "kNN graph 400, k = 8, clustered | graph |" in told
+    assert "`products.multiply` " in told, "a kernel that runs inside of blocks"
