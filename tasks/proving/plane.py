@@ -8,8 +8,8 @@ from tasks.metrics.coverage import CoverageMean
 from tasks.metrics.totals import MeanQuality
 from tasks.metrics.view import Rows, blocks_of, describe
 from tasks.proving.candidates import Candidates
-from tasks.proving.engine import Experiment
 from tasks.proving.methods import FULL, RS2
+from tasks.proving.plan import Experiment
 
 DECIMALS: Final = 6
 

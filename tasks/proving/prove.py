@@ -12,10 +12,11 @@ from tasks.pages.proof import proof_page
 from tasks.paths import Paths
 from tasks.proving.building import build
 from tasks.proving.candidates import REPLICATE_SHARE, candidates_of
-from tasks.proving.engine import VERSION, Experiment, Tell, consumers_of, experiment
+from tasks.proving.engine import VERSION, Tell, experiment
 from tasks.proving.guarded import guard_for
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import PASSES, contenders
+from tasks.proving.plan import Experiment, consumers_of
 from tasks.proving.plane import plane
 from tasks.proving.quantiles import quantiles
 from tasks.proving.records import Record, Summary

@@ -17,9 +17,10 @@ from tasks.engine.limits import Limits
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
 from tasks.proving.candidates import REPLICATE_SHARE
-from tasks.proving.engine import Experiment, Tell, experiment
+from tasks.proving.engine import Tell, experiment
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import CONTROLS, UNIFORM, Contender
+from tasks.proving.plan import Experiment
 from tasks.proving.records import Record
 from tasks.proving.statistics import CONFIDENCE, Difference, difference, holm
 from tasks.selectors.top_quality import TopQuality

@@ -1,7 +1,8 @@
 """Paired differences against uniform, with intervals, and what holds over the whole table.
 
 Seed s means one replicate of the pool (90 % of its rows, so that a selector that draws nothing
-varies too), one draw and one start of the consumer, the same replicate for all methods. Differences
+varies too), one draw and one start of the consumer, the same replicate for all methods; of uniform,
+which stands in every comparison, the mean of up to five draws where they are small. Differences
 are paired by seed and by test row. The error has two parts, added: over seeds, and over blocks of
 test rows (delete-a-group jackknife of the mean difference), since all seeds answer for the same
 test rows. It does not hold what another pool from the same source would give.

@@ -21,9 +21,10 @@ from tasks.methods import selector_of
 from tasks.paths import Paths
 from tasks.proving.building import build
 from tasks.proving.candidates import candidates_of, quality_of
-from tasks.proving.engine import Experiment, consumers_of, experiment
+from tasks.proving.engine import experiment
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import Contender, contenders
+from tasks.proving.plan import Experiment, consumers_of
 from tasks.proving.records import Summary
 from tasks.proving.statistics import summarise
 from tasks.selectors.top_quality import TopQuality

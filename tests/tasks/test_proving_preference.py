@@ -12,7 +12,7 @@ from schemas.params import Params
 from schemas.proof import ProveParams
 from tasks.paths import Paths
 from tasks.proving.consumers.preference import PreferenceNgrams, PreferenceVectors
-from tasks.proving.engine import consumers_of
+from tasks.proving.plan import consumers_of
 from tasks.proving.prove import prove
 from tasks.proving.reading import read
 from tasks.proving.task import Others, Task

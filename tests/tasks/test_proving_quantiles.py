@@ -10,9 +10,10 @@ from tasks.engine.limits import Limits
 from tasks.engine.pool import Pool
 from tasks.proving.candidates import Candidates
 from tasks.proving.consumers.linear_probe import LinearProbe
-from tasks.proving.engine import Experiment, experiment
+from tasks.proving.engine import experiment
 from tasks.proving.ledger import KnownScores
 from tasks.proving.methods import Contender
+from tasks.proving.plan import Experiment
 from tasks.proving.quantiles import QualityBin, curve, quantiles
 from tasks.proving.records import Record
 from tasks.selectors.uniform import Uniform
