@@ -16,6 +16,7 @@ from tasks.engine.distinct import distinct
 from tasks.engine.tiles import column_tiles, map_row_blocks
 
 BLOCK_ROWS: Final = 1536  # rows solved together: 9 MB of similarities
+STRIP_ROWS: Final = 256  # of a block, met with the rows from them on
 SURPLUS: Final = 2.0  # budget a block may spend, relative to its share of all costs
 
 
@@ -41,9 +42,12 @@ def partitioned_order(
         cost, some = price[rows], coverage.vectors[rows]
         share = float(cost[np.isfinite(cost)].sum()) / whole if whole else 0.0
         near = np.empty((len(rows), len(rows)), dtype=np.float32)
-        for low in range(0, len(rows), 512):
-            for part, tile in column_tiles(some[low : low + 512], some):
-                near[low : low + 512, part] = coverage.similarity.of(tile)
+        for low in range(0, len(rows), STRIP_ROWS):
+            strip = slice(low, low + STRIP_ROWS)
+            for part, tile in column_tiles(some[strip], some[low:]):
+                rest = slice(low + part.start, low + part.stop)
+                near[strip, rest] = coverage.similarity.of(tile)
+                near[rest, strip] = near[strip, rest].T  # the same, bit for bit
         order, gains = dense_greedy(
             near, coverage.covered[rows], coverage.worth[rows], cost, coverage.scale, unit,
             SURPLUS * budget * share + 1.0,

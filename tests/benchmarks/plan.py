@@ -190,7 +190,7 @@ def growth() -> Iterator[Work]:
     """Facility location of a tenth of the rows over n: ours to 1 M, the peers until they fail."""
     for n in (2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 200_000, 1_000_000):
         peers = LAZY_PEERS if n <= 50_000 else ()
-        exact = _coverage(("exact",), 1200.0)[:1] if n <= 200_000 else ()
+        exact = _coverage(("exact",), 1800.0)[:1] if n <= 100_000 else ()
         yield _cover(9, n, n // 10, (*_coverage(("fast",), 1800.0)[:1], *exact, *peers))
 
 
