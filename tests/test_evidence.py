@@ -85,9 +85,6 @@ def test_from_a_set_to_the_table_and_the_picture(tiny_model, tmp_path, monkeypat
     assert picture([("tiny", mine)]).count("<circle") == 2 * 2
     lines = evidence_page.summary(rows).splitlines()[2:]
     assert [line.split(" | ")[1] for line in lines] == ["default", *evidence_page.CONTROLS[1:]]
-    text = evidence_page.replaced("a <!-- evidence -->old<!-- /evidence --> b", table)
-    assert table in text
-    assert "old" not in text
 
 
 def test_an_interval_that_leaves_out_0_is_bold():

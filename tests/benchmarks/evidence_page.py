@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.benchmarks.evidence_picture import picture
+from tests.benchmarks.readme import README, write_block
 
 Row = dict[str, Any]
 RESULTS: Final = Path("tests/benchmarks/results/evidence.json")
 PICTURE: Final = Path("tests/benchmarks/results/evidence.svg")
 WHOLE: Final = Path("tests/benchmarks/results/evidence.md")
-README: Final = Path("README.md")
 ABOUT: Final = "# The evidence\n\nPoints of accuracy against a uniform draw, 95 % intervals."
-BEGIN, END = "<!-- evidence -->", "<!-- /evidence -->"
 CONTROLS: Final = ("uniform", "stratified", "top_quality", "diversity_only")
 
 
@@ -83,15 +82,6 @@ def _average(rows: list[Row]) -> str:
     return f"{mean:+.1f} ({above} ↑ {below} ↓)"
 
 
-def replaced(text: str, block: str) -> str:
-    """README's text with the block between the markers; raises `ValueError` where they are not."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"README.md must hold the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{block}\n{END}{after}"
-
-
 def main() -> int:
     """Write both; exit 1 with a reason where nothing was proved."""
     rows = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else []
@@ -102,7 +92,7 @@ def main() -> int:
     named = [(", ".join(name[1:3]), some) for name, some in by_line(mine)]
     seen = f"![The default against uniform, set by set]({PICTURE})"
     block = f"{summary(rows)}\n\n{table(mine)}\n\n{seen}"
-    README.write_text(replaced(README.read_text(encoding="utf-8"), block), encoding="utf-8")
+    write_block("evidence", block)
     WHOLE.write_text(f"{ABOUT}\n\n{table(rows)}\n", encoding="utf-8")
     PICTURE.write_text(picture(named), encoding="utf-8")
     sys.stdout.write(f"wrote {README}, {WHOLE} and {PICTURE}\n")

@@ -13,13 +13,12 @@ from typing import Any, Final
 
 from tests.benchmarks.chart import Series, chart
 from tests.benchmarks.plan import GROWTH, OFF_NOTE, works
+from tests.benchmarks.readme import README, write_block
 from tests.benchmarks.tables import seconds
 
 Row = dict[str, Any]
 ROWS: Final = Path("artifacts/bench.jsonl")
-README: Final = Path("README.md")
 CHART: Final = Path("tests/benchmarks/results/growth.svg")
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 DRAWN: Final = {
     "winnow fast": "winnow",
     "winnow exact": "winnow, exact",
@@ -124,15 +123,6 @@ def _series(rows: list[Row], name: str, field: str, size: float) -> Series:
     return Series(DRAWN[name], points, lost[0] if lost and points else None)
 
 
-def replaced(text: str, block: str) -> str:
-    """README's text with the block between the markers; raises `ValueError` where they are not."""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise ValueError(f"README.md must hold the lines {BEGIN} and {END}")
-    return f"{before}{BEGIN}\n{block}\n{END}{after}"
-
-
 def main() -> int:
     """Write README's block and the chart; exit 1 with a reason where nothing was measured."""
     lines = ROWS.read_text(encoding="utf-8").splitlines() if ROWS.exists() else []
@@ -140,8 +130,7 @@ def main() -> int:
     if not rows:
         sys.stderr.write(f"{ROWS} holds no rows: run `make bench` first\n")
         return 1
-    readme = README.read_text(encoding="utf-8")
-    README.write_text(replaced(readme, table(rows)), encoding="utf-8")
+    write_block("bench", table(rows))
     sys.stdout.write(f"wrote {README}\n")
     if any(row["goal_number"] == 9 and row["seconds"] for row in rows):
         CHART.parent.mkdir(exist_ok=True)
