@@ -22,10 +22,10 @@ from tasks.engine.constraints import Limits, eligible
 from tasks.engine.pool import Pool
 from tasks.metrics import ALL_METRICS
 from tasks.metrics.compare import Subset, compare
+from tasks.metrics.rows import BLOCKS, Rows, keys_of
 from tasks.metrics.sampling import sampling_facts
 from tasks.metrics.shares import group_facts
 from tasks.metrics.source_distances import source_distances
-from tasks.metrics.view import BLOCKS, Rows, keys_of
 from tasks.selectors import Selector
 from tasks.selectors.facility_location import FacilityLocation
 from tasks.selectors.stratified import Stratified

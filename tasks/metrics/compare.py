@@ -10,7 +10,9 @@ from jaxtyping import Int
 from tasks.metrics import ALL_METRICS, METRICS, NO_INTERVAL
 from tasks.metrics.coverage import positive_coverage
 from tasks.metrics.intervals import jackknife, over_draws
-from tasks.metrics.view import Rows, SubsetParts, SubsetView, describe
+from tasks.metrics.parts import SubsetParts, describe
+from tasks.metrics.rows import Rows
+from tasks.metrics.view import SubsetView
 
 DECIMALS = 6
 
@@ -47,7 +49,7 @@ def best_coverage(
     The whole pool is no competitor: it covers itself.
     """
     found = [
-        positive_coverage(part.view())
+        positive_coverage(SubsetView(part))
         for subset, described in zip(subsets, parts, strict=True)
         for part in described
         if len(part.indices) < len(rows.vectors)
@@ -86,10 +88,10 @@ def _measure(
 
 def _views(described: Sequence[SubsetParts]) -> tuple[list[SubsetView], list[SubsetView]]:
     """Make the views of the draws; for a single draw also those without one block of rows."""
-    views = [parts.view() for parts in described]
+    views = [SubsetView(parts) for parts in described]
     if len(views) > 1:
         return views, []
-    return views, [described[0].view(without=block) for block in described[0].removable]
+    return views, [SubsetView(described[0], block) for block in described[0].removable]
 
 
 def _inside(interval: tuple[float, float], bounds: tuple[float, float]) -> tuple[float, float]:

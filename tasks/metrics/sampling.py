@@ -4,8 +4,9 @@ from typing import Any
 
 from tasks.engine.magnitude import distances, magnitude, nearest_distance, scale_for
 from tasks.metrics.closest import MOST_PAIRS, rows_looked_at
+from tasks.metrics.parts import DOMAIN_ROWS
 from tasks.metrics.rows import BLOCKS, SAMPLE_ROWS, Rows
-from tasks.metrics.view import DOMAIN_ROWS, MAGNITUDE_ROWS
+from tasks.metrics.view import MAGNITUDE_ROWS
 
 
 def sampling_facts(rows: Rows, chosen: int) -> dict[str, Any]:

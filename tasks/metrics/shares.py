@@ -6,7 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from tasks.metrics.compare import DECIMALS, Subset
-from tasks.metrics.view import Rows
+from tasks.metrics.rows import Rows
 
 MOST_GROUPS: Final = 30  # groups listed one by one; the others are added up
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tasks.metrics.view import BLOCKS, blocks_of
+from tasks.metrics.rows import BLOCKS, blocks_of
 from tasks.proving.consumers import Consumer, RowConsumer
 from tasks.proving.task import Schedule, Task
 

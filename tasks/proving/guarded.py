@@ -15,7 +15,7 @@ import numpy as np
 from schemas.errors import SettingsError
 from tasks.holdout import HeldOut, HoldoutGuard
 from tasks.holdout.checkout import ledger_of, noise_of
-from tasks.metrics.view import BLOCKS, blocks_of
+from tasks.metrics.rows import BLOCKS, blocks_of
 from tasks.paths import Paths
 from tasks.proving.answers import Answer, answer
 from tasks.proving.consumers import Consumer

@@ -5,8 +5,10 @@ from typing import Any, Final
 import numpy as np
 
 from tasks.metrics.coverage import CoverageMean
+from tasks.metrics.parts import describe
+from tasks.metrics.rows import Rows, blocks_of
 from tasks.metrics.totals import MeanQuality
-from tasks.metrics.view import Rows, blocks_of, describe
+from tasks.metrics.view import SubsetView
 from tasks.proving.candidates import Candidates
 from tasks.proving.methods import FULL, RS2
 from tasks.proving.plan import Experiment
@@ -28,7 +30,7 @@ def plane(plan: Experiment) -> list[dict[str, Any]]:
             continue
         for budget in [1.0] if contender.name == FULL else plan.budgets:
             schedule = contender.schedule(part, plan.size(budget), plan.in_tokens, plan.first_seed)
-            view = describe(rows, place[schedule[0]]).view()
+            view = SubsetView(describe(rows, place[schedule[0]]))
             found.append({
                 "budget": budget,
                 "method": contender.name,

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 from jaxtyping import Float, Int
 
-from tasks.metrics.view import blocks_of
+from tasks.metrics.rows import blocks_of
 from tasks.sourcing.discrepancy import mean_discrepancy
 from tasks.sourcing.domain import FOLDS, tell_apart
 from tasks.sourcing.drawing import priority

@@ -8,7 +8,7 @@ from scipy.special import stdtr
 
 from tasks.engine.tiles import column_tiles, map_row_blocks
 from tasks.metrics.intervals import jackknife
-from tasks.metrics.view import BLOCKS
+from tasks.metrics.rows import BLOCKS
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float
 
 from schemas.params import Params
 from tasks.comparing.shift import holm
-from tasks.metrics.view import blocks_of
+from tasks.metrics.rows import blocks_of
 from tasks.paths import Paths
 from tasks.readers.files import SourceFile
 from tasks.sourcing.compare import Against, compare

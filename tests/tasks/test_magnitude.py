@@ -16,8 +16,9 @@ from tasks.engine.magnitude import (
     spread,
 )
 from tasks.metrics import METRICS
+from tasks.metrics.parts import describe
 from tasks.metrics.sampling import sampling_facts
-from tasks.metrics.view import describe
+from tasks.metrics.view import SubsetView
 from tests.tasks.test_metrics import make_rows, random_unit, unit
 
 
@@ -127,7 +128,7 @@ def test_too_many_points_are_refused_with_a_remedy() -> None:
 
 def test_the_metrics_are_the_formulas_at_half_once_and_twice_the_scale_of_the_pool() -> None:
     vectors = random_unit(80, 6, seed=6)
-    view = describe(make_rows(vectors), np.arange(0, 80, 2)).view()
+    view = SubsetView(describe(make_rows(vectors), np.arange(0, 80, 2)))
     scale = scale_for(80, nearest_distance(distances(vectors)))
     between = distances(vectors[::2])
     for name, times in (("magnitude_half", 0.5), ("magnitude", 1), ("magnitude_double", 2)):

@@ -7,7 +7,7 @@ import pytest
 from schemas.tables import Comparison, check
 from tasks.metrics import METRICS
 from tasks.metrics.compare import Subset, compare
-from tasks.metrics.view import Rows, blocks_of
+from tasks.metrics.rows import Rows, blocks_of
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from schemas.errors import ContractError
 from tasks.metrics import METRICS, TARGET_METRICS
 from tasks.metrics.compare import Subset, compare
-from tasks.metrics.view import BLOCKS, Rows, Target, blocks_of, describe, keys_of
+from tasks.metrics.parts import describe
+from tasks.metrics.rows import BLOCKS, Rows, Target, blocks_of, keys_of
+from tasks.metrics.view import SubsetView
 
 VENDI = ["vendi_0", "vendi_05", "vendi_1", "vendi_2", "vendi_infinity"]
 MAGNITUDES = ["magnitude_half", "magnitude", "magnitude_double", "spread"]
@@ -50,7 +52,7 @@ def random_unit(count: int, width: int, seed: int) -> np.ndarray:
 
 
 def measured(name: str, rows: Rows, indices: Iterable[int]) -> float:
-    return METRICS[name]()(describe(rows, np.array(list(indices))).view())
+    return METRICS[name]()(SubsetView(describe(rows, np.array(list(indices)))))
 
 
 def orthogonal_clusters(*sizes: int) -> np.ndarray:
@@ -128,7 +130,7 @@ class TestCoverageAndRedundancy:
     def test_the_answer_is_the_same_when_the_pool_spans_several_tiles(self) -> None:
         vectors = random_unit(2600, 4, seed=3).astype(np.float32)
         chosen = np.arange(0, 2600, 1, dtype=np.int64)[::-1][:2300]
-        view = describe(make_rows(vectors), chosen).view()
+        view = SubsetView(describe(make_rows(vectors), chosen))
         cosine = vectors[np.sort(chosen)] @ vectors[np.sort(chosen)].T
         np.fill_diagonal(cosine, -np.inf)
         np.testing.assert_allclose(view.neighbour, cosine.max(axis=1), atol=1e-6)
@@ -198,7 +200,7 @@ class TestDistribution:
         assert set(TARGET_METRICS).isdisjoint(METRICS)
         for name, metric in TARGET_METRICS.items():
             values = [
-                metric()(describe(replace(rows, target=target), np.arange(100)).view())
+                metric()(SubsetView(describe(replace(rows, target=target), np.arange(100))))
                 for target in (near, far)
             ]
             assert values[0] < values[1], name
@@ -217,7 +219,7 @@ def test_the_sampled_coverage_of_a_large_pool_lies_in_the_interval_around_the_wh
     assert (len(whole.looked), len(sampled.looked), len(sampled.asked)) == (4000, 1000, 400)
     record = {r["metric"]: r for r in compare(rows, [Subset("selected", [chosen])])}
     for name in ("coverage_mean", "covered_share", "coverage_p05"):
-        exact = METRICS[name]()(whole.view())
+        exact = METRICS[name]()(SubsetView(whole))
         assert record[name]["low"] <= exact <= record[name]["high"]
         assert record[name]["value"] != pytest.approx(exact, abs=1e-9)
 

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from tasks.metrics import ALL_METRICS
-from tasks.metrics.view import Target, describe
+from tasks.metrics.parts import describe
+from tasks.metrics.rows import Target
+from tasks.metrics.view import SubsetView
 from tests.golden_files import compare, nothing_left_over
 from tests.tasks.test_metrics import make_rows, random_unit
 
@@ -21,7 +23,7 @@ RECORDED = {name: kind for name, kind in ALL_METRICS.items() if not name.endswit
 def test_a_value_changes_only_with_the_version(name: str) -> None:
     metric, rows = RECORDED[name], replace(ROWS, target=TARGET)
     values = {
-        subset: [round(float(metric()(describe(rows, chosen).view())), 6) + 0.0]
+        subset: [round(float(metric()(SubsetView(describe(rows, chosen)))), 6) + 0.0]
         for subset, chosen in SUBSETS.items()
     }
     compare("metrics", name, metric.version, values)

@@ -5,7 +5,9 @@ import pytest
 
 from tasks.metrics import METRICS
 from tasks.metrics.intervals import jackknife, over_draws
-from tasks.metrics.view import BLOCKS, Rows, describe
+from tasks.metrics.parts import describe
+from tasks.metrics.rows import BLOCKS, Rows
+from tasks.metrics.view import SubsetView
 
 
 def random_rows(count: int, seed: int) -> Rows:
@@ -46,8 +48,8 @@ def test_a_replicate_equals_measuring_the_pool_without_the_block(name: str) -> N
     assert len(parts.removable) > 15
     for block in parts.removable:
         left, kept = without_block(rows, indices, block)
-        by_hand = METRICS[name]()(describe(left, kept).view())
-        assert METRICS[name]()(parts.view(without=block)) == pytest.approx(by_hand, rel=1e-6)
+        by_hand = METRICS[name]()(SubsetView(describe(left, kept)))
+        assert METRICS[name]()(SubsetView(parts, block)) == pytest.approx(by_hand, rel=1e-6)
 
 
 def test_a_replicate_of_the_auc_has_the_classifiers_of_the_whole_and_fewer_rows() -> None:
@@ -56,7 +58,7 @@ def test_a_replicate_of_the_auc_has_the_classifiers_of_the_whole_and_fewer_rows(
     scores, block = parts.told_from_rest, parts.removable[0]
     left = scores.one[rows.block[90:] != block], scores.other[rows.block[:90] != block]
     expected = (left[1][:, None] > left[0]).mean()
-    assert METRICS["domain_auc"]()(parts.view(without=block)) == pytest.approx(expected)
+    assert METRICS["domain_auc"]()(SubsetView(parts, block)) == pytest.approx(expected)
 
 
 def test_a_block_that_is_the_whole_subset_cannot_be_removed() -> None:

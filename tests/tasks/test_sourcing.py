@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tasks.metrics.view import blocks_of
+from tasks.metrics.rows import blocks_of
 from tasks.sourcing.copies import near_copies
 from tasks.sourcing.discrepancy import mean_discrepancy
 from tasks.sourcing.domain import FOLDS, auc, tell_apart

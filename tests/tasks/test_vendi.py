@@ -12,7 +12,9 @@ import pytest
 from tasks.engine.distances import RandomFeatures
 from tasks.engine.spectrum import effective_number, gram_of, rarity, spectrum, without_each
 from tasks.metrics import METRICS
-from tasks.metrics.view import Rows, describe
+from tasks.metrics.parts import describe
+from tasks.metrics.rows import Rows
+from tasks.metrics.view import SubsetView
 from tests.tasks.test_metrics import make_rows, orthogonal_clusters, random_unit, unit
 
 ORDERS = {0.0: "vendi_0", 0.5: "vendi_05", 1.0: "vendi_1", 2.0: "vendi_2", np.inf: "vendi_infinity"}
@@ -22,7 +24,7 @@ PUBLISHED = json.loads(
 
 
 def scores(vectors: np.ndarray) -> list[float]:
-    view = describe(make_rows(vectors), np.arange(len(vectors))).view()
+    view = SubsetView(describe(make_rows(vectors), np.arange(len(vectors))))
     return [METRICS[name]()(view) for name in ORDERS.values()]
 
 
@@ -124,7 +126,7 @@ def test_ten_thousand_copies_of_one_row_make_twenty_modes_one() -> None:
 def test_the_quality_weighted_score_is_mean_quality_times_the_score() -> None:
     rows = make_rows(orthogonal_clusters(50, 25, 25))
     rows = Rows(**{**rows.__dict__, "quality": np.repeat([1.0, 0.5, 0.0], [50, 25, 25])})
-    view = describe(rows, np.arange(100)).view()
+    view = SubsetView(describe(rows, np.arange(100)))
     assert METRICS["vendi_quality"]()(view) == pytest.approx(0.625 * 2.8284, abs=1e-4)
 
 
@@ -187,7 +189,7 @@ class TestGaussianFeatures:
 def test_the_gaussian_score_counts_modes_that_lie_in_one_direction() -> None:
     spots = np.array([[1, 0], [0.8, 0.6], [0.28, 0.96], [-0.6, 0.8]])
     many = unit(np.repeat(spots, 50, axis=0))
-    view = describe(make_rows(many), np.arange(200)).view()
+    view = SubsetView(describe(make_rows(many), np.arange(200)))
     squared = np.square(many[:, None] - many).sum(axis=2)
     exact = of_kernel(np.exp(-squared / (2 * 0.5)), 2)
     assert METRICS["vendi_gaussian"]()(view) == pytest.approx(exact, rel=0.05)
