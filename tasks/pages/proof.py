@@ -137,7 +137,9 @@ def _how(facts: dict[str, Any]) -> list[str]:
         "them.",
         f"Seeds: {facts['seeds']}, from {facts['first_seed']}. A seed is one replicate of the pool "
         f"({100 * facts['replicate_share']:g} % of its rows), one draw and one start of the model, "
-        "the same replicate for every method, so that differences are paired.",
+        "the same replicate for every method, so that differences are paired. Uniform, with which "
+        f"all are compared, is the mean of {', '.join(map(str, facts['uniform_draws']))} draws, by "
+        "budget.",
         f"Effort: {facts['passes']} passes over the subset for every method; the budget is in "
         f"{facts['budget_unit']}.",
         "Intervals: Student's t over seeds, with the error of the held-out rows added (jackknife "

@@ -37,6 +37,11 @@ class Experiment:
         whole = int(self.candidates.pool.cost.sum()) if self.in_tokens else len(self.task.train)
         return max(1, round(budget * whole))
 
+    @property
+    def reference(self) -> Contender:
+        """What all are compared with."""
+        return next(each for each in self.contenders if each.name == UNIFORM)
+
     def draws(self, contender: Contender, budget: float) -> int:
         """How many subsets are drawn at a seed: several small ones of uniform, of others one."""
         if contender.name != UNIFORM or self.guarded:  # a guard's answers are counted

@@ -93,6 +93,7 @@ def _facts(plan: Experiment, params: Params) -> dict[str, Any]:
         "budget_unit": "tokens" if plan.in_tokens else "rows",
         "seeds": plan.seeds,
         "first_seed": plan.first_seed,
+        "uniform_draws": [plan.draws(plan.reference, budget) for budget in plan.budgets],
         "passes": PASSES,
         "replicate_share": REPLICATE_SHARE,
         "rows_with_a_better_twin": len(plan.candidates.twins),

@@ -15,6 +15,7 @@ def proof_data(name: str = "a <b>&") -> dict[str, Any]:
         "name": name,
         "facts": {
             "train": 900, "test": 100, "copies_removed_from_test": 3, "seeds": 4, "first_seed": 0,
+            "uniform_draws": [5, 2],
             "passes": 20, "replicate_share": 0.9, "comparisons": 16, "budget_unit": "rows",
             "embedder": "a <model>",
             "methods": {each: {"name": each.title(), "version": "1.0.0", "settings": {}}

@@ -111,3 +111,7 @@ def test_without_plane_and_bins_their_sections_are_missing():
     assert 'id="plane"' not in page
     assert 'id="trap"' not in page
     assert 'id="differences"' in page
+
+
+def test_the_page_says_how_many_draws_uniform_is_the_mean_of(page):
+    assert "is the mean of 5, 2 draws, by budget" in " ".join(page.split())
