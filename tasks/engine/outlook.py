@@ -11,16 +11,8 @@ from tasks.engine.coverage import Coverage, most_edges
 from tasks.engine.edges import neighbouring
 from tasks.engine.tiles import TILE_ROWS, column_tiles, map_row_blocks
 
-SHARES: Final = (
-    0.05,
-    0.1,
-    0.15,
-    0.25,
-    0.4,
-    0.55,
-    0.7,
-    0.85,
-)  # of the budget spent before pairs are looked at
+# Of the budget, spent before pairs are looked at.
+SHARES: Final = (0.05, 0.1, 0.15, 0.25, 0.4, 0.55, 0.7, 0.85)
 WORTH_IT: Final = 0.005  # share of what can be gained that twice the probes must add
 MOST_PAIRS: Final = 8e9  # pairs of rows looked at: all of them up to 126,000 rows
 BLOCK: Final = 8192

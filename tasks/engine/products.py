@@ -113,10 +113,13 @@ class Products:
 
     @property
     def whole(self) -> Float[np.ndarray, "m d"] | None:
-        """The rows themselves, in the order given, if they are kept as they are and in memory."""
-        if self.form != "fp32" or self._device != "cpu":
+        """The rows themselves, in the order given, if they are kept as they are and in memory.
+
+        Only contiguous ones: compiled loops sum others in another order.
+        """
+        if self.form != "fp32" or self._device != "cpu" or self._rows.shape[1] != self._width:
             return None
-        return self._rows[: self._count, : self._width].numpy()  # type: ignore[no-any-return]
+        return self._rows[: self._count].numpy()  # type: ignore[no-any-return]
 
     def tile(
         self, rows: slice | Int[np.ndarray, " b"], columns: slice | Int[np.ndarray, " w"]

@@ -23,6 +23,7 @@ BLOCK_ROWS: Final = 1536  # rows first compared among themselves
 EXACT_ROWS: Final = 50_000  # up to which all pairs are compared
 BUCKET_ROWS: Final = 384  # mean number of rows at home at a centre
 VISITED: Final = 8  # centres near a row that are thought of
+FOLDED_FROM: Final = 0.93  # below it folded rows propose so many pairs that nothing is won
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,10 @@ class Pairs:
         self.order = np.argsort(near[:, 0], kind="stable").astype(np.int32)
         self.near = near[self.order]
         self.home = np.searchsorted(self.near[:, 0], np.arange(centres + 1))
-        self.products = Products(fold(vectors, self.order))
+        if threshold >= FOLDED_FROM:
+            self.products = Products(fold(vectors, self.order))
+        else:
+            self.products = Products(vectors, self.order)
 
     def within_blocks(self, rank: Int[np.ndarray, " n"], keeper: Int[np.ndarray, " n"]) -> None:
         """Raise `keeper` of rows that give way to another of their block."""

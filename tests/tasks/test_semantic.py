@@ -12,6 +12,7 @@ from tasks.engine.edges import Meeting
 from tasks.engine.kernels import leaders as kernels
 from tasks.engine.semantic import drop_near
 from tasks.engine.visits import visited, visiting
+from tests.benchmarks.synthetic import clustered
 from tests.pools import pools, random_pool
 
 EPSILON = 1e-6
@@ -67,6 +68,22 @@ def test_blocks_leave_no_two_rows_that_are_alike(block: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("exact", [True, False])
+def test_folded_rows_propose_all_pairs_that_whole_rows_do(exact: bool) -> None:
+    rows = clustered(1_500, 256, 9)
+    near = rows[:400] + np.float32(0.01) * clustered(400, 256, 10)
+    near /= np.linalg.norm(near, axis=1, keepdims=True)
+    vectors, rank = np.concatenate([rows, near]), np.random.default_rng(2).permutation(1_900)
+    limits = {"EXACT_ROWS": 10**6 if exact else 0, "BUCKET_ROWS": 100, "BLOCK_ROWS": 60}
+    with patch.multiple(semantic, **limits):
+        folded = drop_near(vectors, rank, 0.95)
+        with patch.object(semantic, "FOLDED_FROM", 2.0):
+            whole = drop_near(vectors, rank, 0.95)
+    assert (folded.keeper >= 0).sum() >= 400
+    np.testing.assert_array_equal(folded.keeper, whole.keeper)
+    np.testing.assert_array_equal(folded.cosine, whole.cosine)
+
+
 def test_a_large_family_of_copies_leaves_its_most_preferred_row() -> None:
     few = random_pool(5, d=16).vectors
     vectors = np.repeat(few, 4000, axis=0)
