@@ -67,7 +67,6 @@ def test_blocks_leave_no_two_rows_that_are_alike(block: int) -> None:
     assert 0 < stays.sum() < 900
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("exact", [True, False])
 def test_folded_rows_propose_all_pairs_that_whole_rows_do(exact: bool) -> None:
     rows = clustered(1_500, 256, 9)
@@ -84,6 +83,7 @@ def test_folded_rows_propose_all_pairs_that_whole_rows_do(exact: bool) -> None:
     np.testing.assert_array_equal(folded.cosine, whole.cosine)
 
 
+@pytest.mark.slow
 def test_a_large_family_of_copies_leaves_its_most_preferred_row() -> None:
     few = random_pool(5, d=16).vectors
     vectors = np.repeat(few, 4000, axis=0)
