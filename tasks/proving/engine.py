@@ -35,11 +35,12 @@ def experiment(plan: Experiment, known: KnownScores, tell: Tell) -> list[Record]
 
 
 def mean_of(records: Sequence[Record]) -> Record:
-    """One record for several draws of a method at one seed: their mean scores."""
+    """One record for several draws of a method at one seed: their means."""
     without = np.mean([record.without_block for record in records], axis=0)
     return replace(
         records[0],
         score=float(np.mean([record.score for record in records])),
+        rows=round(float(np.mean([record.rows for record in records]))),
         tokens=round(float(np.mean([record.tokens for record in records]))),
         without_block=tuple(without.tolist()),
     )

@@ -18,7 +18,7 @@ Row = dict[str, Any]
 RESULTS: Final = Path("tests/benchmarks/results/evidence.json")
 PICTURE: Final = Path("tests/benchmarks/results/evidence.svg")
 WHOLE: Final = Path("tests/benchmarks/results/evidence.md")
-ABOUT: Final = "# The evidence\n\nPoints of accuracy against a uniform draw, 95 % intervals."
+ABOUT: Final = "# The evidence\n\nPoints of accuracy against uniform draws, 95 % intervals."
 CONTROLS: Final = ("uniform", "stratified", "top_quality", "diversity_only")
 
 

@@ -18,8 +18,8 @@ def picture(lines: Sequence[tuple[str, list[Row]]]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
         f'width="{width}" height="{height}" role="img" font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
-        f'<text x="{middle}" y="14" text-anchor="middle">points of accuracy against a uniform '
-        "draw of equal size, 95 % intervals</text>",
+        f'<text x="{middle}" y="14" text-anchor="middle">points of accuracy against uniform '
+        "draws of equal size, 95 % intervals</text>",
         f'<path d="M{middle} 20V{height - LINE}" stroke="#888"/>',
     ]
     place = 2 * LINE

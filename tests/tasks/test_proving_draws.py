@@ -61,3 +61,17 @@ def test_blocks_of_test_rows_are_left_out_of_the_mean_too(plan, tmp_path):
     every = np.array([each.without_block for each in known.known.values()])
     assert len(every) == MOST_DRAWS
     assert record.without_block == pytest.approx(every.mean(axis=0))
+
+
+def test_rows_and_tokens_are_means_too_where_the_budget_is_in_tokens(plan, tmp_path):
+    uniform = plan.contenders[:1]
+    one = replace(plan, contenders=uniform, budgets=BUDGETS[:1], seeds=3, in_tokens=True)
+    known = KnownScores.load(tmp_path / "scores.jsonl")
+    found = experiment(one, known, lambda _: None)
+    drawn = list(known.known.values())
+    assert len({each.rows for each in drawn}) > 1, "as many rows as the tokens buy"
+    for seed, record in enumerate(found):
+        mine = [each for each in drawn if each.seed == seed]
+        assert len(mine) == MOST_DRAWS
+        assert record.rows == round(np.mean([each.rows for each in mine]))
+        assert record.tokens == round(np.mean([each.tokens for each in mine]))
