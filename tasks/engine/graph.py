@@ -22,7 +22,7 @@ from tasks.engine.probing import Probing, probing_of
 from tasks.engine.products import fastest_format
 from tasks.engine.tiles import map_row_blocks
 
-FLAT_ROWS: Final = 20_000  # up to here the graph is exact
+FLAT_ROWS: Final = 20_000  # up to here a graph is exact
 SAMPLE: Final = 256  # rows whose exact neighbours choose the probes and measure the recall
 SPARE: Final = 16  # proposals ranked beyond k
 MOST_PROBES: Final = 256  # beyond it all buckets are looked into
@@ -50,17 +50,18 @@ def neighbour_graph(
     seed: int = 0,
     recall: float = 0.95,
     probes: int | None = None,
+    flat_rows: int = FLAT_ROWS,
 ) -> Graph:
     """The k nearest rows of every row, by cosine of unit rows.
 
     `recall` in (0, 1] sets how many buckets each row looks into, by the exact neighbours of a
-    sample; `probes` states it instead. Exact up to FLAT_ROWS distinct rows. Equal rows are
+    sample; `probes` states it instead. Exact up to `flat_rows` distinct rows. Equal rows are
     searched once. About n sqrt(n) d time on clustered rows; memory 8 k n bytes for the graph, the
     rows in the format of the products, and some 100 MB per thread. Same result on any number of
     threads.
     """
     groups = distinct(vectors)
-    if len(groups) <= FLAT_ROWS:
+    if len(groups) <= flat_rows:
         some = vectors if len(groups) == len(vectors) else vectors[groups.first]
         found = exact_neighbours(some, np.arange(len(groups)), k)
         return Graph(*for_all_rows(vectors, groups, *found), 1.0, len(vectors), 0)

@@ -1,9 +1,10 @@
 """The neighbour graph: exact cosines always, true neighbours to the recall it tells."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from tasks.engine import graph as module
 from tasks.engine.graph import Graph, neighbour_graph
 from tests.benchmarks.synthetic import clustered
 
@@ -36,17 +37,14 @@ def test_small_pools_have_their_true_neighbours() -> None:
     assert (found.recall, found.probes) == (1.0, 0)
 
 
-@pytest.fixture
-def flat_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "FLAT_ROWS", 500)
+by_buckets = partial(neighbour_graph, flat_rows=500)
 
 
-@pytest.mark.usefixtures("flat_rows")
 class TestByBuckets:
     @pytest.mark.slow
     def test_its_recall_is_what_it_tells_and_near_what_was_asked(self) -> None:
         rows = clustered(5000, 24, 3)
-        found = neighbour_graph(rows, K, recall=0.95)
+        found = by_buckets(rows, K, recall=0.95)
         check(rows, found)
         true = (found.cosine >= brute(rows, K)[:, -1:] - 1e-6).mean()
         error = 4 * np.sqrt(true * (1 - true) / found.sampled)  # rows, not edges: they go together
@@ -55,13 +53,13 @@ class TestByBuckets:
 
     def test_all_buckets_give_nearly_all_neighbours(self) -> None:
         rows = clustered(2000, 24, 4)
-        found = neighbour_graph(rows, K, probes=10_000)
+        found = by_buckets(rows, K, probes=10_000)
         assert found.probes == 0
         assert (found.cosine >= brute(rows, K)[:, -1:] - 1e-6).mean() > 0.999
 
     def test_equal_rows_are_each_others_neighbours(self) -> None:
         rows = clustered(1500, 16, 5)[np.arange(3000) % 1500]
-        found = neighbour_graph(rows, K)
+        found = by_buckets(rows, K)
         check(rows, found)
         assert (found.index[:, 0] == (np.arange(3000) + 1500) % 3000).all()
 
@@ -70,14 +68,14 @@ class TestByBuckets:
         found = []
         for threads in ("1", "2"):
             monkeypatch.setenv("OMP_NUM_THREADS", threads)
-            found.append(neighbour_graph(rows, K))
+            found.append(by_buckets(rows, K))
         assert (found[0].index == found[1].index).all()
         assert (found[0].cosine == found[1].cosine).all()
 
     def test_an_order_of_rows_changes_no_cosine_of_an_exact_search(self) -> None:
         rows = clustered(1200, 16, 7)
         order = np.random.default_rng(0).permutation(len(rows))
-        plain, turned = (neighbour_graph(some, K, probes=10_000) for some in (rows, rows[order]))
+        plain, turned = (by_buckets(some, K, probes=10_000) for some in (rows, rows[order]))
         assert np.allclose(plain.cosine[order], turned.cosine, atol=1e-6)
 
 
