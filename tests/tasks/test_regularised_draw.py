@@ -48,7 +48,7 @@ class TestChances:
     ) -> None:
         random = np.random.default_rng(seed)
         cost = random.integers(1, 9, len(weight)) if in_tokens else np.ones(len(weight), int)
-        budget = share * float(cost.sum())
+        budget = float(round(share * int(cost.sum())))  # rows or tokens
         found = chances(weight, budget, cost.tolist())
         assert ((found >= 0) & (found <= 1)).all()
         assert (found * cost).sum() == pytest.approx(budget, rel=1e-9, abs=1e-9)

@@ -99,7 +99,8 @@ def test_the_objective_is_the_same_function_and_never_below_keeping_all(name):
     again = Search(SELECTORS[name](), pool, limits, 0, Watch()).with_included(
         scratch.selection.indices
     )
-    assert objective_of(again, pool) == pytest.approx(facts["objective_from_scratch"], abs=1e-8)
+    # gains are sums of float32, whose last bits depend on the processor and on the order of picks
+    assert objective_of(again, pool) == pytest.approx(facts["objective_from_scratch"], rel=1e-6)
 
 
 def test_the_rows_that_add_least_are_the_ones_replaced():
