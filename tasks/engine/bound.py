@@ -5,14 +5,18 @@ from typing import Final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from tasks.engine.coverage import Coverage
+from tasks.engine.admission import Admission
+from tasks.engine.coverage import Coverage, most_edges
 from tasks.engine.edges import NEVER
+from tasks.engine.nearest_chosen import NearestChosen
+from tasks.engine.symmetric import exact_edges
 
 ROUNDS: Final = 60
 EDGE_VISITS: Final = 1e9  # edges looked at in all rounds together
 PATIENCE: Final = 5
 SHRINK: Final = 0.7
 MEMORY: Final = 0.5  # of the last direction in the next
+FIRST_SHARES: Final = (0.05, 0.1, 0.25, 0.5, 1.0)  # of the picks, whose coverage levels stay above
 
 
 def upper_bound(
@@ -59,6 +63,29 @@ def upper_bound(
         move = step * (bound - (best + reached) / 2) / scale / length
         level = np.clip(level + move * direction, floor, np.maximum(floor, 1.0)).astype(np.float32)
     return best
+
+
+def connect(coverage: Coverage, admission: Admission) -> bool:
+    """Know all edges above what the first picks cover, so that levels may fall to there.
+
+    For coverage whose search needed none, or only those above what most picks cover. As few first
+    picks as leave `most_edges`; False, and nothing is changed, where all picks leave more.
+    O(n^2 d / 2) time.
+    """
+    near, taken = NearestChosen(coverage.vectors), 0
+    near.add(np.array(admission.limits.preselected, dtype=np.int64))
+    order = np.array(admission.order, dtype=np.int64)
+    for share in FIRST_SHARES:
+        more = int(np.ceil(share * len(order)))
+        near.add(order[taken:more])
+        floor, taken = coverage.similarity.of(near.cosine.copy()), more
+        floor[coverage.covered >= NEVER] = NEVER
+        if coverage.edges_above(floor) <= most_edges(len(floor)):
+            coverage.edges = None  # the former ones make room first
+            coverage.edges = exact_edges(coverage.vectors, coverage.similarity, floor)
+            coverage.floor = floor
+            return True
+    return False
 
 
 def _knapsack(

@@ -91,14 +91,18 @@ class Coverage:
 
     def _look(self) -> None:
         """Turn to edges if a sample of rows says that they are few enough."""
+        if self.edges_above(self.covered) <= EXACT_EDGES:
+            self.columns = SimilarityColumns(self.vectors, self.similarity)  # frees its columns
+            self.use(exact_edges(self.vectors, self.similarity, self.covered))
+
+    def edges_above(self, covered: Float[np.ndarray, " n"]) -> float:
+        """About how many pairs are more similar than this, by a sample of rows."""
         n = len(self.worth)
         sample = np.arange(0, n, max(1, n // SAMPLED))
         seen = 0
         for _, tile in column_tiles(self.vectors[sample], self.vectors):
-            seen += int((self.similarity.of(tile) > self.covered[sample, None]).sum())
-        if seen * (n / len(sample)) <= EXACT_EDGES:
-            self.columns = SimilarityColumns(self.vectors, self.similarity)  # frees its columns
-            self.use(exact_edges(self.vectors, self.similarity, self.covered))
+            seen += int((self.similarity.of(tile) > covered[sample, None]).sum())
+        return seen * (n / len(sample))
 
     def settle(self) -> None:
         """Recompute coverage by the exact similarity to each row's nearest chosen row."""

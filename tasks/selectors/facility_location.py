@@ -9,11 +9,12 @@ from jaxtyping import Bool, Float
 from schemas.errors import SettingsError
 from schemas.results import Selection
 from tasks.engine.admission import Admission
-from tasks.engine.bound import upper_bound
+from tasks.engine.bound import connect, upper_bound
 from tasks.engine.budgeted import Found, better_of
 from tasks.engine.coverage import Coverage
+from tasks.engine.edges import NEVER
 from tasks.engine.evidence import selection_of
-from tasks.engine.fast_greedy import fast_greedy
+from tasks.engine.fast_greedy import Finished, fast_greedy
 from tasks.engine.greedy import lazy_greedy, tie_unit
 from tasks.engine.limits import Limits, eligible
 from tasks.engine.neighbours import nearest_in
@@ -44,7 +45,7 @@ class FacilityLocation:
     out of the subset).
     """
 
-    version: ClassVar[str] = "2.2.0"
+    version: ClassVar[str] = "2.3.0"
     draw: ClassVar[str] = "greedy"
     diversity_weight: float = 0.5  # w in [0, 1]
     centred: bool = False
@@ -137,19 +138,7 @@ def _reached(found: Found, left: Float[np.ndarray, " n"] | None) -> dict[str, An
     before = _covered_before(coverage, admission)
     value = float(coverage.worth[admission.order].sum()) - before
     value += coverage.scale * coverage.total * coverage.value
-    cost, budget = admission.cost, admission.limits.budget
-    may = eligible(admission.pool, admission.limits)
-    best = coverage.scale * coverage.total + _best(np.where(may, coverage.worth, 0.0), cost, budget)
-    if left is not None:
-        more = np.where(may, left, 0.0)
-        more[admission.order] = 0.0
-        bound = value + _best(more, cost, budget)
-    elif done.captured:
-        bound = upper_bound(coverage, value + before, coverage.floor, cost, budget, may)
-        bound = value + (bound - before - value) / done.captured
-    else:
-        bound = best
-    bound = min(bound, best)
+    bound = _bound(found, left, value, before)
     return {
         "objective": round(value, 9),
         "upper_bound": round(bound, 9),
@@ -159,13 +148,36 @@ def _reached(found: Found, left: Float[np.ndarray, " n"] | None) -> dict[str, An
     }
 
 
+def _bound(
+    found: Found, left: Float[np.ndarray, " n"] | None, value: float, before: float
+) -> float:
+    """The least upper bound known of what rows within the budget add to F."""
+    coverage: Coverage = found.objective[0]
+    done: Finished | None = found.objective[1]
+    admission: Admission = found.admission
+    cost, budget = admission.cost, admission.limits.budget
+    may = eligible(admission.pool, admission.limits)
+    best = coverage.scale * coverage.total + _best(np.where(may, coverage.worth, 0.0), cost, budget)
+    if left is not None:
+        more = np.where(may, left, 0.0)
+        more[admission.order] = 0.0
+        best = min(best, value + _best(more, cost, budget))
+    if not coverage.scale:
+        return best
+    captured = done.captured if done else float(connect(coverage, admission))
+    if not captured:
+        return best
+    bound = upper_bound(coverage, value + before, coverage.floor, cost, budget, may)
+    return min(best, value + (bound - before - value) / captured)
+
+
 def _covered_before(coverage: Coverage, admission: Admission) -> float:
     """What the rows chosen elsewhere cover by themselves, on the scale of the objective."""
     given = np.array(admission.limits.preselected, dtype=np.int64)
     if not (len(given) and coverage.scale):
         return 0.0
-    cosine = nearest_in(coverage.vectors, coverage.vectors[given])[1]
-    return float(coverage.scale * coverage.similarity.of(cosine).sum())
+    covered = coverage.similarity.of(nearest_in(coverage.vectors, coverage.vectors[given])[1])
+    return float(coverage.scale * covered[coverage.covered < NEVER].sum())
 
 
 def _best(gain: Float[np.ndarray, " n"], cost: np.ndarray, budget: int) -> float:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from schemas.errors import SettingsError
 from tasks.engine import fast_greedy
 from tasks.engine.constraints import Limits
-from tasks.selectors.facility_location import FacilityLocation
+from tasks.selectors.facility_location import FacilityLocation, Mode
+from tests.brute_force import allowed_subsets
 from tests.pools import random_pool
 
 NEAR = 1e-6
@@ -55,6 +56,29 @@ def test_fast_mode_covers_the_group_nearly_as_well() -> None:
     with patch.object(fast_greedy, "BUCKET_ROWS", 40):
         split = FacilityLocation(1.0, mode="fast", cover="code")(pool, Limits(60, caps={1: 0}), 0)
     assert covered_by(similarity, split.indices.tolist()) >= 0.97 * best
+
+
+@given(st.integers(0, 10_000), st.integers(1, 4), st.sampled_from(["exact", "fast"]))
+@settings(max_examples=60, deadline=None)
+def test_value_and_bound_count_what_rows_chosen_before_do_not_cover(
+    seed: int, budget: int, mode: Mode
+) -> None:
+    pool = random_pool(11, seed=seed)
+    before = [0, 3]
+    limits = Limits(budget, preselected=tuple(before))
+    group = pool.group[:, 0] == pool.group[5, 0]
+    name = pool.group_names[pool.group[5, 0]]
+    found = FacilityLocation(1.0, mode=mode, cover=name)(pool, limits, 0)
+    similarity = np.maximum(pool.vectors[group] @ pool.vectors.T, 0)
+
+    def added(rows: list[int]) -> float:
+        more = covered_by(similarity, [*before, *rows]) - covered_by(similarity, before)
+        return more / int(group.sum())
+
+    assert found.totals["objective"] == pytest.approx(added(found.indices.tolist()), abs=NEAR)
+    best = max(added([i for i in range(11) if mask >> i & 1])
+               for mask in allowed_subsets(pool, limits).tolist())  # fmt: skip
+    assert found.totals["upper_bound"] >= best - NEAR
 
 
 def test_a_group_that_is_not_there_is_refused_with_those_that_are() -> None:

@@ -1,6 +1,7 @@
 """Facility location, exact: one result by columns, by edges, in any number format, any cache."""
 
 from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -18,7 +19,8 @@ from tasks.engine.kernels import edges as edge_kernels
 from tasks.engine.products import Products
 from tasks.engine.similarity import Similarity
 from tasks.engine.symmetric import exact_edges, total_excess
-from tasks.selectors.facility_location import FacilityLocation
+from tasks.selectors.facility_location import FacilityLocation, Mode
+from tests.benchmarks.synthetic import clustered
 from tests.brute_force import Worth, allowed_subsets
 from tests.pools import pool_of, pools, random_pool, with_
 
@@ -193,12 +195,29 @@ def test_no_subset_passes_the_upper_bound(data: st.DataObject, weight: float, mo
     assert found.totals["share_of_bound"] <= 1
 
 
-def test_the_bound_comes_close_where_the_best_subset_is_plain() -> None:
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+def test_the_bound_comes_close_where_the_best_subset_is_plain(mode: Mode) -> None:
     centres = np.eye(12)
     vectors = np.repeat(centres, 30, axis=0)
-    found = FacilityLocation(1.0, mode="fast")(pool_of(vectors), Limits(12), 0)
+    found = FacilityLocation(1.0, mode=mode)(pool_of(vectors), Limits(12), 0)
     assert found.totals["objective"] == pytest.approx(1.0, abs=1e-5)
     assert found.totals["share_of_bound"] > 0.999
+
+
+@pytest.mark.parametrize(("budget", "few"), [(15, 200_000), (150, 10_000)])
+def test_exact_mode_tells_as_tight_a_bound_as_fast_mode_by_edges(budget: int, few: int) -> None:
+    pool = pool_of(clustered(1500, 32, 3))
+    exact, fast = (
+        FacilityLocation(1.0, mode=mode)(pool, Limits(budget), 0).totals
+        for mode in ("exact", "fast")
+    )
+    assert exact["share_of_bound"] >= fast["share_of_bound"] - 0.01
+    with patch("tasks.engine.bound.most_edges", lambda _: few):
+        fewer = FacilityLocation(1.0, mode="exact")(pool, Limits(budget), 0).totals
+    assert exact["upper_bound"] <= fewer["upper_bound"]
+    with patch("tasks.engine.bound.most_edges", lambda _: 0):
+        none = FacilityLocation(1.0, mode="exact")(pool, Limits(budget), 0).totals
+    assert fewer["upper_bound"] < none["upper_bound"], "which is that of the remaining gains"
 
 
 def test_levels_only_lower_the_bound_of_the_remaining_gains() -> None:
