@@ -14,16 +14,17 @@ from tasks.engine.buckets import learn_centres, nearest_centres
 from tasks.engine.draws import ranks_within
 from tasks.engine.edges import TILE_ROWS, Edges, Meeting, all_pairs, cut, uncovered_edges
 from tasks.engine.folded import fold
-from tasks.engine.products import Products
+from tasks.engine.products import Products, fastest_format
 from tasks.engine.similarity import Similarity
 from tasks.engine.tiles import map_row_blocks
 from tasks.engine.visits import visited, visiting
 
 BLOCK_ROWS: Final = 1536  # rows first compared among themselves
 EXACT_ROWS: Final = 50_000  # up to which all pairs are compared
-BUCKET_ROWS: Final = 384  # mean number of rows at home at a centre
+CENTRES: Final = 0.6  # times sqrt(n): more centres cost as much as rows compared at each then save
 VISITED: Final = 8  # centres near a row that are thought of
-FOLDED_FROM: Final = 0.93  # below it folded rows propose so many pairs that nothing is won
+FOLDED_FROM: Final = 0.93  # below it folded rows propose so many pairs that nothing is won,
+FOLDED_FORMAT: Final = "fp32"  # nor where low precision makes products cheap and less sharp
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def drop_near(
     keeper = Near.none(n).keeper
     if n < 2:
         return Near.none(n)
-    centres = learn_centres(vectors, max(1, n // BUCKET_ROWS), seed=0)
+    centres = learn_centres(vectors, int(CENTRES * n**0.5), seed=0)
     near = visited(vectors, centres, nearest_centres(vectors, centres, VISITED), threshold)
     pairs = Pairs(vectors, near, len(centres), threshold, n <= EXACT_ROWS)
     pairs.within_blocks(rank, keeper)
@@ -101,7 +102,7 @@ class Pairs:
         self.order = np.argsort(near[:, 0], kind="stable").astype(np.int32)
         self.near = near[self.order]
         self.home = np.searchsorted(self.near[:, 0], np.arange(centres + 1))
-        if threshold >= FOLDED_FROM:
+        if threshold >= FOLDED_FROM and fastest_format() == FOLDED_FORMAT:
             self.products = Products(fold(vectors, self.order))
         else:
             self.products = Products(vectors, self.order)

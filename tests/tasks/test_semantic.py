@@ -57,7 +57,7 @@ def check(vectors: np.ndarray, rank: np.ndarray, threshold: float, found: semant
 def test_blocks_leave_no_two_rows_that_are_alike(block: int) -> None:
     pool = random_pool(900, d=5, seed=1)
     rank = np.random.default_rng(0).permutation(900)
-    with patch.multiple(semantic, BLOCK_ROWS=block, BUCKET_ROWS=60):
+    with patch.object(semantic, "BLOCK_ROWS", block):
         found = drop_near(pool.vectors, rank, 0.97)
     check(pool.vectors, rank, 0.97, found)
     stays = found.keeper < 0
@@ -73,8 +73,8 @@ def test_folded_rows_propose_all_pairs_that_whole_rows_do(exact: bool) -> None:
     near = rows[:400] + np.float32(0.01) * clustered(400, 256, 10)
     near /= np.linalg.norm(near, axis=1, keepdims=True)
     vectors, rank = np.concatenate([rows, near]), np.random.default_rng(2).permutation(1_900)
-    limits = {"EXACT_ROWS": 10**6 if exact else 0, "BUCKET_ROWS": 100, "BLOCK_ROWS": 60}
-    with patch.multiple(semantic, **limits):
+    limits = {"EXACT_ROWS": 10**6 if exact else 0, "BLOCK_ROWS": 60}
+    with patch.multiple(semantic, **limits, fastest_format=lambda: semantic.FOLDED_FORMAT):
         folded = drop_near(vectors, rank, 0.95)
         with patch.object(semantic, "FOLDED_FROM", 2.0):
             whole = drop_near(vectors, rank, 0.95)
@@ -98,7 +98,7 @@ def test_beyond_exact_sizes_planted_copies_are_still_found() -> None:
     copies = (base + noise).astype(np.float32)
     copies /= np.linalg.norm(copies, axis=1, keepdims=True)
     vectors = np.vstack([base, copies])
-    with patch.multiple(semantic, EXACT_ROWS=0, BUCKET_ROWS=100):
+    with patch.object(semantic, "EXACT_ROWS", 0):
         found = drop_near(vectors, np.arange(3000), 0.99)
     assert (found.keeper[1500:] >= 0).mean() > 0.98
     check(vectors, np.arange(3000), 0.99, found)
