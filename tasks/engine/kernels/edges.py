@@ -6,7 +6,7 @@ from numba import njit
 from tasks.engine.kernels.coverage import NOTHING, REORDER
 from tasks.engine.kernels.largest import key_of, position_of
 
-GROUP = 64  # cells looked at together before any is looked at alone
+GROUP = 128  # cells looked at together before any is looked at alone
 
 
 @njit(cache=True, nogil=True, fastmath=REORDER)
@@ -38,12 +38,13 @@ def pairwise(
     return found
 
 
-@njit(cache=True, nogil=True, fastmath=REORDER | {"nnan"})
-def _largest(cells: np.ndarray) -> float:
-    best = cells[0]
-    for b in range(1, len(cells)):
-        best = max(best, cells[b])
-    return best
+@njit(cache=True, nogil=True)
+def _any_proposed(cells: np.ndarray, limit: float, limits: np.ndarray) -> bool:
+    """Whether a cell reaches the limit of its row or of its column; several cells at a time."""
+    found = False
+    for b in range(len(cells)):
+        found |= (cells[b] >= limit) | (cells[b] >= limits[b])
+    return found
 
 
 @njit(cache=True, nogil=True)
@@ -69,18 +70,15 @@ def keep_edges(
     """
     one, other, value = found
     (left_held, left_place), (right_held, right_place) = left, right
-    low_limit = np.empty(-(-len(columns) // GROUP), limits[1].dtype)
-    for g in range(len(low_limit)):
-        low_limit[g] = limits[1][g * GROUP : (g + 1) * GROUP].min()
-    count = 0
+    of_column, count = limits[1], 0
     for a in range(len(rows)):
         line, limit, start = tile[a], limits[0][a], max(0, a - offset)
-        for g in range(start // GROUP, len(low_limit)):
-            low, high = g * GROUP, min((g + 1) * GROUP, len(columns))
-            if _largest(line[low:high]) < min(limit, low_limit[g]):
+        for low in range(start - start % GROUP, len(columns), GROUP):
+            high = min(low + GROUP, len(columns))
+            if not _any_proposed(line[low:high], limit, of_column[low:high]):
                 continue
             for b in range(max(low, start), high):
-                if line[b] < limit and line[b] < limits[1][b]:
+                if line[b] < limit and line[b] < of_column[b]:
                     continue
                 i, j = rows[a], columns[b]
                 exact = similarity_of(

@@ -137,7 +137,7 @@ class LogDeterminant:
         """|W x|^2 of every row."""
         if not len(lowered):
             return 0.0
-        width = -(-len(lowered) // 16) * 16  # few shapes
+        width = -(-len(lowered) // 8) * 8  # whole registers
         turned = np.zeros((self.rows.shape[1], width), dtype=np.float32)
         turned[:, : len(lowered)] = lowered.T
         return self._blocks(lambda some: _squares(some @ turned))
