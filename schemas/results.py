@@ -66,7 +66,8 @@ class Selection:
 
     `final_gain` is each row's marginal gain at the end (an upper bound where `gain_is_bound`);
     `needed_quality` and `needed_budget_rows` say what would have let a lost row in (NaN where it
-    cannot be computed; lower bounds where `gain_is_bound`).
+    cannot be computed; lower bounds where `gain_is_bound`). `covering` rows were chosen for what
+    they cover, before the selector's own order began.
     """
 
     indices: Int[np.ndarray, " k"]
@@ -78,4 +79,5 @@ class Selection:
     needed_quality: Float[np.ndarray, " n"]
     needed_budget_rows: Float[np.ndarray, " n"]
     method: Method
+    covering: frozenset[int] = frozenset()
     totals: dict[str, Any] = field(default_factory=dict)

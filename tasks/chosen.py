@@ -16,7 +16,8 @@ log = logging.getLogger("winnow")
 GAIN_DIGITS: Final = 9
 SEMANTIC_COLUMNS: Final = ["id", "semantic_keeper_id", "semantic_similarity"]
 CURVE_POINTS: Final = 200
-GAIN, INCLUDED, STABILITY = "gain", "must_include", "stability"  # why a row was selected
+# Why a row was selected.
+GAIN, COVERAGE, INCLUDED, STABILITY = "gain", "coverage", "must_include", "stability"
 STOPPED: Final = "time limit"  # what the totals say of a search that ended before its budget
 
 
@@ -25,7 +26,11 @@ def selection_table(
 ) -> pl.DataFrame:
     """One row per selected document, in order of choice."""
     selection = steady.selection
-    reasons = {**dict.fromkeys(steady.held, STABILITY), **dict.fromkeys(limits.include, INCLUDED)}
+    reasons = {
+        **dict.fromkeys(selection.covering, COVERAGE),
+        **dict.fromkeys(steady.held, STABILITY),
+        **dict.fromkeys(limits.include, INCLUDED),
+    }
     covers = np.bincount(nearest[nearest >= 0], minlength=len(selection.indices))
     return pl.DataFrame(
         {

@@ -10,6 +10,7 @@ from schemas.plain import plain as plain
 WHY: Final = {  # rule of the ledger -> what it means
     "must_include": "the settings ask for it by name",
     "gain": "it added most to what was chosen before it",
+    "coverage": "it covered most of what the rows chosen before it left uncovered",
     "stability": "the promoted run selected it, and the bound on replacements keeps it here",
     "exact_duplicate": "its content occurs twice",
     "near_duplicate": "another row says almost the same",

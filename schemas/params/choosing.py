@@ -39,7 +39,7 @@ class ScoreParams(Block):
 class ChooseParams(Block):
     """How the subset is chosen."""
 
-    selector: str = Field(default="distribution_matching", description="A name in SELECTORS")
+    selector: str = Field(default="cover_then_match", description="A name in SELECTORS")
     budget: str = Field(
         default="20%",
         description="Rows (300), share of the eligible rows (20% or 0.2) or '50000 tokens'",

@@ -44,10 +44,10 @@ class Changes(Table):
 
     A row with another content is another row: it leaves, and enters if it is selected again. An
     entered row's `reason`: must_include, content_changed, arrived (its id is new), budget_grew (its
-    rank lies beyond the size of the previous subset) or gain. A left row's: vanished (no record has
-    its id), content_changed, or the rule of the ledger by which it was dropped at `stage`.
-    `was`: the rule of its verdict in the promoted run, null if it was not read. `rank` is the
-    present one of an entered row, the previous one of a left row. `gain` is the row's own, when
+    rank lies beyond the size of the previous subset), coverage or gain. A left row's: vanished (no
+    record has its id), content_changed, or the rule of the ledger by which it was dropped at
+    `stage`. `was`: the rule of its verdict in the promoted run, null if it was not read. `rank` is
+    the present one of an entered row, the previous one of a left row. `gain` is the row's own, when
     chosen or at the end. `other_id`: of an entered row the outranked one that it is the nearest
     selected row to; of a left one the row that stands for it (duplicate) or is nearest (outranked);
     with `similarity` to it and `other_gain`. Null where there is none.

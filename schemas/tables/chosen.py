@@ -9,7 +9,8 @@ class SelectionTable(Table):
     """One row per selected document. Key: id; also rank, from 1 in order of choice.
 
     `gain`: marginal gain when chosen, in the selector's own unit; `weight`: 1 unless the draw is
-    importance-weighted; `reason`: must_include, gain, or stability (a row of the previous run that
+    importance-weighted; `reason`: must_include, coverage (one of the first,
+    for what it covers), gain, or stability (a row of the previous run that
     only the bound on replacements keeps); `covers`: pool rows whose nearest row,
     among the selected and the preselected ones, this is.
     """

@@ -21,6 +21,7 @@ def selection_of(
     quality_per_gain: float = 0.0,
     shortfall: Float[np.ndarray, " n"] | None = None,
     needed_budget_rows: Float[np.ndarray, " n"] | None = None,
+    covering: frozenset[int] = frozenset(),
     totals: dict[str, Any] | None = None,
 ) -> Selection:
     """Build the result; an outranked row lacked `shortfall` of gain (default: to the least pick).
@@ -52,5 +53,6 @@ def selection_of(
         needed_quality=needed,
         needed_budget_rows=np.where(outranked, budget, np.nan),
         method=Method.of(selector),
+        covering=covering,
         totals=totals or {},
     )

@@ -5,6 +5,7 @@ long as gains never rise. Where they do, either all rows are followed, or the li
 the length of a block.
 """
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -48,13 +49,15 @@ def shortlist_greedy(
     phase: str = "search",
     trust: bool = False,
     shortlist: int = 0,
+    first: Sequence[int] = (),
 ) -> Searched:
     """Add the admissible row of largest gain until the budget is spent, ties by index.
 
     Exact unless `trust`: the shortlist, of SHORTLIST rows if 0, doubles whenever it stops being
     sure of the best row too soon, and holds all rows if gains may rise. With `trust` picks come
     from the best rows of the last pass, a sixteenth of the picks so far at a time and at most
-    TRUSTED. Returns what `lazy_greedy` does, but the last gains are exact.
+    TRUSTED. Rows to take `first` are taken before, in this order, unless a limit forbids them.
+    Returns what `lazy_greedy` does, but the last gains are exact.
     """
     watch = watch or Watch()
     saved = watch.resume(phase)
@@ -65,6 +68,8 @@ def shortlist_greedy(
         count = len(admission.cost)
     given = accept_given(objective, admission)
     saved.replay(admission, objective.accept)
+    if not saved.picks:
+        given += _take_first(first, objective, admission, keys)
     found = _Search(objective, admission, keys, trust, given, count, saved)
     while admission.free.any() and not admission.full and not watch.stop():
         if found.step():
@@ -73,6 +78,23 @@ def shortlist_greedy(
     last = objective.all_gains().copy()
     finish_stopped(objective, admission, watch, keys.of(last), found.gains)
     return found.gains, last, found.shortfall
+
+
+def _take_first(
+    first: Sequence[int], objective: Tracked, admission: Admission, keys: Keys
+) -> list[float]:
+    """Take rows in this order while the budget lasts, whatever they add; returns their gains."""
+    gains = []
+    for index in first:
+        if admission.full:
+            break
+        if rule := admission.refusal(index):
+            admission.close(index, rule)
+            continue
+        gains.append(float(np.round(objective.gain(index), keys.digits)))
+        admission.take(index)
+        objective.accept(index)
+    return gains
 
 
 class _Search:

@@ -18,6 +18,7 @@ WORDS: Final = {
     "not_an_object": "Not a JSON object",
     "too_long": "Text too long",
     "gain": "For its gain",
+    "coverage": "For what it covers",
     "must_include": "On the list of rows to include",
     "stability": "Kept over from the promoted run",
     "replacement_limit": "Kept out by the bound on replacements",

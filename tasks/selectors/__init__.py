@@ -6,6 +6,7 @@ from schemas.results import Selection
 from tasks.engine.constraints import Limits
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
+from tasks.selectors.cover_then_match import CoverThenMatch
 from tasks.selectors.distribution_matching import DistributionMatching
 from tasks.selectors.facility_location import FacilityLocation
 from tasks.selectors.feature_based import FeatureBased
@@ -40,6 +41,7 @@ class Selector(Protocol):
 
 
 SELECTORS: Final = {
+    "cover_then_match": CoverThenMatch,
     "distribution_matching": DistributionMatching,
     "facility_location": FacilityLocation,
     "feature_based": FeatureBased,

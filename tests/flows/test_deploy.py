@@ -174,7 +174,7 @@ def test_a_setting_left_out_takes_the_value_of_params_yaml(settled, prefect_api)
     params = {"choose": {"budget": "7"}, "report": {"examples": 3}}
     run = finished(prefect_api, start(prefect_api, deployment(prefect_api), params))
     assert run["state"]["type"] == "COMPLETED", run["state"]["message"]
-    assert run["name"] == "curate-distribution_matching-7"
+    assert run["name"] == "curate-cover_then_match-7"
     written = yaml.safe_load((settled.root / "params.yaml").read_text("utf-8"))
     assert written["ingest"]["sources"] == ["rows.jsonl"], "not the class's default"
     assert written["embed"]["max_tokens"] == 32

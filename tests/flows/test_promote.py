@@ -84,7 +84,7 @@ def test_the_run_in_the_workspace_is_the_default_and_is_kept_if_it_was_not(paths
     reference = git("for-each-ref", "--format=%(refname)", "refs/exps/*/*/two").strip()
     git("update-ref", "-d", reference)
     shutil.rmtree("promoted")
-    assert promote().run == "curate-distribution_matching-14"
+    assert promote().run == "curate-cover_then_match-14"
 
 
 def test_a_held_run_is_refused_with_the_number_that_failed_unless_forced(paths):

@@ -22,6 +22,7 @@ from tasks.stage import Paths, load_params
 from tests.tasks.choosing import COUNT, fill
 
 ROOT = Path(__file__).parents[2]
+FEW_COVER = "choose.settings={covering_rows: 2}"  # what is chosen before is not kept
 OUTPUTS = ("selection.parquet", "rejected.parquet", "choose.json")
 KILLED = """
 import os, signal, sys
@@ -75,14 +76,16 @@ def _log(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize(
     ("settings", "picks"),
     [
-        (["choose.budget=20", "choose.group_floors={web: 4}"], 12),
+        ([FEW_COVER, "choose.budget=20", "choose.group_floors={web: 4}"], 12),
         pytest.param(
             ["choose.selector=k_center", "choose.budget=20", "choose.min_distance=0.1"],
             12,
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            ["choose.budget=900 tokens", "choose.must_include=[row-03]"], 8, marks=pytest.mark.slow
+            [FEW_COVER, "choose.budget=900 tokens", "choose.must_include=[row-03]"],
+            8,
+            marks=pytest.mark.slow,
         ),
     ],
 )
@@ -99,11 +102,11 @@ def test_killed_in_the_middle_it_goes_on_and_writes_the_same_bytes(
 def test_what_was_kept_of_other_settings_or_is_damaged_is_left_aside(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = checkout(tmp_path / "here", "choose.budget=20")
+    folder = checkout(tmp_path / "here", FEW_COVER, "choose.budget=20")
     killed_after(9, folder)
     kept = tmp_path / "kept"
     shutil.copytree(Paths(folder).progress("choose"), kept)
-    save(apply_overrides(Params(), ["choose.budget=19"]), folder / "params.yaml")
+    save(apply_overrides(Params(), [FEW_COVER, "choose.budget=19"]), folder / "params.yaml")
     start(folder)
     assert "belongs to other inputs or settings" in caplog.text
     assert len(pl.read_parquet(folder / "artifacts/selection.parquet")) == 19
@@ -119,7 +122,8 @@ def test_stopped_by_the_clock_it_says_so_everywhere_and_goes_on_when_started_wit
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watch, "SAVE_SECONDS", 0.0)
-    settings = ["choose.budget=20", "choose.group_floors={web: 3}"]
+    none = "choose.settings={covering_rows: 0}"
+    settings = [none, "choose.budget=20", "choose.group_floors={web: 3}"]
     folder = checkout(tmp_path / "here", *settings, "choose.time_limit_seconds=1e-9")
     start(folder)
     assert "stopped by its time limit of 1e-09 s" in caplog.text

@@ -8,7 +8,7 @@ from schemas.errors import SettingsError
 from schemas.params import ChooseParams, Params
 from tasks.methods import check_methods, selector_of
 from tasks.selectors import SELECTORS
-from tasks.selectors.distribution_matching import DistributionMatching
+from tasks.selectors.cover_then_match import CoverThenMatch
 from tasks.selectors.stratified import Stratified
 
 
@@ -22,9 +22,9 @@ def test_every_selector_can_be_asked_for_by_name(name: str) -> None:
 
 
 def test_the_diversity_weight_goes_to_the_selector_that_has_one() -> None:
-    assert selector_of(ChooseParams(diversity_weight=0.25)) == DistributionMatching(0.25)
+    assert selector_of(ChooseParams(diversity_weight=0.25)) == CoverThenMatch(0.25)
     own = ChooseParams(diversity_weight=0.25, settings={"diversity_weight": 0.5})
-    assert selector_of(own) == DistributionMatching(0.5)
+    assert selector_of(own) == CoverThenMatch(0.5)
 
 
 def test_settings_reach_their_selector() -> None:
@@ -42,7 +42,7 @@ def test_settings_reach_their_selector() -> None:
         ({"selector": "uniform", "settings": {"by": "x"}}, r"no setting 'by'\n.*\(none\)"),
         ({"settings": {"diversity_weight": 1.5}}, r"must lie in \[0, 1\]; got 1.5"),
         ({"settings": {"diversity_weight": float("nan")}}, r"\[0, 1\]; got nan"),
-        ({"settings": {"diversity_weight": "high"}}, "distribution_matching do not fit"),
+        ({"settings": {"diversity_weight": "high"}}, "cover_then_match do not fit"),
         ({"selector": "stratified", "settings": {"allocation": "fair"}}, "got 'fair'"),
     ],
 )

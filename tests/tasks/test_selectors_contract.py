@@ -117,7 +117,7 @@ def test_the_number_of_threads_changes_no_bit(name: str, monkeypatch: pytest.Mon
 
 
 def test_its_gains_never_rise_where_nothing_binds_it(name: str) -> None:
-    if name == "distribution_matching":
+    if name in ("cover_then_match", "distribution_matching"):
         pytest.skip("not submodular: a pick may make another one worth more")
     gains = choose(name, limits=Limits(30)).gains
     assert (np.diff(gains) <= 1e-9).all()

@@ -1,6 +1,6 @@
 """From parts to a finished selection: mixed with quality, searched as they allow, recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -30,12 +30,14 @@ def choose_mixed(
     parts: Mapping[str, tuple[float, Part]],
     watch: Watch | None = None,
     mode: Mode = "auto",
+    first: Sequence[int] = (),
 ) -> Selection:
     """Maximise quality and these parts greedily; `selector` has a `diversity_weight`.
 
     Where all parts are submodular the picks are those of plain greedy, with the guarantees of
     `tasks.engine.budgeted`. Where gains may rise there is none, in tokens the order is by gain per
-    token, and `mode` says whether the picks are exact or from a trusted shortlist.
+    token, and `mode` says whether the picks are exact or from a trusted shortlist. There the search
+    may go on from rows to take `first`, in this order, as far as limits admit them.
     """
     watch = watch or Watch()
     rises = any(np.any(part.rises) for _, part in parts.values())
@@ -51,7 +53,9 @@ def choose_mixed(
 
     def search_of(objective: Mixed, admission: Admission, per_cost: bool, phase: str) -> Found:
         if objective.tracked:
-            done = shortlist_greedy(objective, admission, watch, per_cost, phase, trust)
+            done = shortlist_greedy(
+                objective, admission, watch, per_cost, phase, trust, first=first
+            )
         elif objective.submodular:
             done = lazy_greedy(objective, admission, watch, per_cost, phase)
         else:
@@ -65,6 +69,7 @@ def choose_mixed(
         rising = {"mode": "fast" if trust and found.objective.tracked else "exact"}
         found.totals = {"order": "gain per token"} if limits.in_tokens else {}
     objective: Mixed = found.objective
+    begun = found.admission.order[found.admission.given :][: len(first)]
     return selection_of(
         selector,
         found.admission,
@@ -73,6 +78,7 @@ def choose_mixed(
         is_bound=np.full(len(pool), not objective.tracked),
         quality_per_gain=objective.quality_scale,
         shortfall=found.shortfall,
+        covering=frozenset(begun) & frozenset(first),
         totals={
             **found.totals,
             **rising,
