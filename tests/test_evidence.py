@@ -77,14 +77,18 @@ def test_from_a_set_to_the_table_and_the_picture(tiny_model, tmp_path, monkeypat
     data = DataSet("tiny", "report", "groups", plain)
     found = evidence.prove(data, Path(), 2, params, Paths(tmp_path))
     rows = [{"half": data.half, "structure": data.structure, **asdict(each)} for each in found]
-    assert {row["method"] for row in rows} == set(evidence.COMPARED)
+    assert {row["method"] for row in rows} == {*evidence.COMPARED, evidence.MATCHING}
     table = evidence_page.table(rows)
-    assert table.count("\n") == 1 + 4 * 2  # four methods beside uniform, two consumers
+    assert table.count("\n") == 1 + 5 * 2  # five methods beside uniform, two consumers
     assert "| report | tiny | linear_probe | default |" in table
     mine = [row for row in rows if row["method"] == "default"]
     assert picture([("tiny", mine)]).count("<circle") == 2 * 2
     lines = evidence_page.summary(rows).splitlines()[2:]
-    assert [line.split(" | ")[1] for line in lines] == ["default", *evidence_page.CONTROLS[1:]]
+    assert [line.split(" | ")[1] for line in lines] == [
+        "default",
+        *evidence_page.CONTROLS[1:],
+        "distribution_matching",
+    ]
 
 
 def test_an_interval_that_leaves_out_0_is_bold():

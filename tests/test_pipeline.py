@@ -179,7 +179,7 @@ def test_every_record_has_a_verdict_and_every_kind_occurs(on_one_thread):
     assert verdicts["quarantined"] == 2
     rules = set(on_one_thread.table("decisions")["rule"])
     assert {"missing_text", "blank_text", "exact_duplicate", "near_duplicate", "zero_vector",
-            "gain", "outranked"} <= rules  # fmt: skip
+            "coverage", "outranked"} <= rules  # fmt: skip
     pool = len(on_one_thread.table("vectors"))
     assert verdicts["kept"] == int(0.2 * pool)
 

@@ -34,7 +34,10 @@ def test_the_rest_is_picked_as_if_the_first_had_to_be_included() -> None:
     rest = DistributionMatching(1.0)(POOL, Limits(35, include=first), 0)
     assert found.indices[10:].tolist() == rest.indices[10:].tolist()
     np.testing.assert_allclose(found.gains[10:], rest.gains[10:], atol=1e-9)
-    reached, wanted = found.totals["CoverThenMatch"], rest.totals["DistributionMatching"]
+    reached, wanted = (
+        each.totals["parts"][name]
+        for each, name in ((found, "CoverThenMatch"), (rest, "DistributionMatching"))
+    )
     assert reached["mmd_squared"] == pytest.approx(wanted["mmd_squared"], abs=1e-8)
 
 
