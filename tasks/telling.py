@@ -191,10 +191,16 @@ def _named(found: dict[str, Any] | None, noun: str, what: str) -> list[str]:
     return [f"{count:,} {noun}{'' if count == 1 else 's'} {what}: {names}{more}"]
 
 
+def lacks_quality(record: dict[str, Any]) -> bool:
+    """Whether the quality that would do is known to be above the row's: a bound may say nothing."""
+    needed, own = record["needed_quality"], record["quality"]
+    return needed is not None and (own is None or f"{needed:.4f}" != f"{own:.4f}")
+
+
 def _needed(record: dict[str, Any]) -> list[str]:
     least = "at least " if record["is_bound"] else ""
     needed = []
-    if record["needed_quality"] is not None:
+    if lacks_quality(record):
         had = "" if record["quality"] is None else f" (it has {record['quality']:.4f})"
         needed.append(f"a quality of {least}{record['needed_quality']:.4f}{had}")
     if record["needed_budget_rows"] is not None:

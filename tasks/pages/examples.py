@@ -8,6 +8,7 @@ import polars as pl
 from schemas.results import CONTAMINATED
 from tasks.pages.funnel import in_words
 from tasks.pages.text import cut, number
+from tasks.telling import lacks_quality
 
 EXAMPLE_CHARS: Final = 600
 LONGEST_TEXT: Final = EXAMPLE_CHARS + 1  # what has to be read to show that more follows
@@ -55,7 +56,7 @@ def lost_examples(rows: pl.DataFrame) -> list[Example]:
         least = "at least " if row["is_bound"] else ""
         facts = [
             ("quality", _known(row["quality"])),
-            ("enters at quality", _known(row["needed_quality"], least)),
+            ("enters at quality", _known(row["needed_quality"], least) * lacks_quality(row)),
             ("or at budget, rows", _known(row["needed_budget_rows"], least)),
             _gain(row),
             ("stands for it", _twin(row)),

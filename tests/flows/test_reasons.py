@@ -12,7 +12,7 @@ from tasks.changes import COLUMNS
 from tasks.pages.stories import stands_for
 from tasks.paths import Paths
 from tasks.storage.rows import write_rows
-from tasks.telling import in_words, plain
+from tasks.telling import in_words, lacks_quality, plain
 
 EMPTY = {
     "detail": "", "source": "s", "source_file": "data/rows.jsonl", "line": None, "raw_sha256": "0",
@@ -135,6 +135,15 @@ def test_exact_figures_are_not_called_bounds(run):
     assert "would have let it in: a quality of 0.5000 (it has 0.3000)" in words
     assert "at least" not in words
     assert "a budget of" not in words
+
+
+@pytest.mark.parametrize(("needed", "told"), [(0.30001, False), (0.3002, True), (None, False)])
+def test_a_bound_no_higher_than_what_the_row_has_is_not_told(
+    needed: float | None, told: bool
+) -> None:
+    row = {**EMPTY, **RECORDS[0], "quality": 0.3, "needed_quality": needed}
+    assert lacks_quality(row) is told
+    assert ("a quality of" in " ".join(in_words({**row, "scores": []}))) is told
 
 
 def test_a_duplicate_is_told_its_twin_and_has_no_scores_of_its_twin(run):
