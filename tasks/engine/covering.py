@@ -40,24 +40,11 @@ def part_to_cover(pool: Pool, limits: Limits, count: int) -> Part:
     chosen = np.searchsorted(rows, given)
     return Part(
         rows,
-        rows_of(pool, rows),
+        pool.taken(rows),
         Limits(
             max(0, min(left, wanted)),
             limits.in_tokens,
             exclude=tuple(np.setdiff1d(shut, chosen).tolist()),
             preselected=tuple(chosen.tolist()),
         ),
-    )
-
-
-def rows_of(pool: Pool, rows: Int[np.ndarray, " m"]) -> Pool:
-    """These rows alone; features are left out."""
-    return Pool(
-        ids=pool.ids[rows],
-        vectors=np.ascontiguousarray(pool.vectors[rows]),
-        quality=pool.quality[rows],
-        cost=pool.cost[rows],
-        group=pool.group[rows],
-        group_names=pool.group_names,
-        stratum=pool.stratum[rows],
     )

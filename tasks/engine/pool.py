@@ -54,6 +54,18 @@ class Pool:
         if self.features is not None and not (self.features.data >= 0).all():
             raise WinnowError("the pool's features must be numbers of at least 0")
 
+    def taken(self, rows: Int[np.ndarray, " m"]) -> "Pool":
+        """These rows alone, at rising positions; features are left out."""
+        return Pool(
+            ids=self.ids[rows],
+            vectors=self.vectors[rows],
+            quality=self.quality[rows],
+            cost=self.cost[rows],
+            group=self.group[rows],
+            group_names=self.group_names,
+            stratum=self.stratum[rows],
+        )
+
     def features_or_strata(self) -> sparse.csr_array:
         """The features (n, F), float64; without any, one per stratum."""
         if self.features is not None:

@@ -49,19 +49,10 @@ class Candidates:
 
     def taken(self, here: Int[np.ndarray, " m"]) -> "Candidates":
         """Some of the rows, at rising positions."""
-        pool, place = self.pool, {int(row): new for new, row in enumerate(here)}
-        part = Pool(
-            ids=pool.ids[here],
-            vectors=pool.vectors[here],
-            quality=pool.quality[here],
-            cost=pool.cost[here],
-            group=pool.group[here],
-            group_names=pool.group_names,
-            stratum=pool.stratum[here],
-        )
+        place = {int(row): new for new, row in enumerate(here)}
         pairs = ((place.get(row), place.get(twin)) for row, twin in self.twins.items())
         both = {row: twin for row, twin in pairs if row is not None and twin is not None}
-        return Candidates(part, self.rows[here], both)
+        return Candidates(self.pool.taken(here), self.rows[here], both)
 
 
 def candidates_of(task: Task, params: Params, paths: Paths) -> Candidates:

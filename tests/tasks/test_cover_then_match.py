@@ -76,7 +76,7 @@ def test_of_a_large_pool_a_sample_that_the_order_of_rows_does_not_change_is_cove
     assert part.rows[list(part.limits.preselected)].tolist() == [3, 7, 250]
     fewer = random_pool(300, d=8, seed=5)
     kept = np.sort(np.random.default_rng(0).permutation(300)[:290])
-    again = covering.part_to_cover(covering.rows_of(fewer, kept), Limits(50), 20)
+    again = covering.part_to_cover(fewer.taken(kept), Limits(50), 20)
     common = set(POOL.ids[part.rows]) & set(POOL.ids[kept])
     assert len(common - set(fewer.ids[kept][again.rows])) <= 3, "only those given"
 
