@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from tasks.engine.admission import Admission
+from tasks.engine.columns import SimilarityColumns
 from tasks.engine.coverage import Coverage, most_edges
 from tasks.engine.edges import NEVER
 from tasks.engine.nearest_chosen import NearestChosen
@@ -81,7 +82,9 @@ def connect(coverage: Coverage, admission: Admission) -> bool:
         floor, taken = coverage.similarity.of(near.cosine.copy()), more
         floor[coverage.covered >= NEVER] = NEVER
         if coverage.edges_above(floor) <= most_edges(len(floor)):
-            coverage.edges = None  # the former ones make room first
+            # What the search took gains from makes room first.
+            coverage.columns = SimilarityColumns(coverage.vectors, coverage.similarity)
+            coverage.edges = None
             coverage.edges = exact_edges(coverage.vectors, coverage.similarity, floor)
             coverage.floor = floor
             return True

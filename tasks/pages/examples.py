@@ -54,9 +54,10 @@ def lost_examples(rows: pl.DataFrame) -> list[Example]:
     examples = []
     for row in rows.iter_rows(named=True):
         least = "at least " if row["is_bound"] else ""
+        needed = row["needed_quality"] if lacks_quality(row) else None
         facts = [
             ("quality", _known(row["quality"])),
-            ("enters at quality", _known(row["needed_quality"], least) * lacks_quality(row)),
+            ("enters at quality", _known(needed, least)),
             ("or at budget, rows", _known(row["needed_budget_rows"], least)),
             _gain(row),
             ("stands for it", _twin(row)),

@@ -69,7 +69,6 @@ def choose_mixed(
         rising = {"mode": "fast" if trust and found.objective.tracked else "exact"}
         found.totals = {"order": "gain per token"} if limits.in_tokens else {}
     objective: Mixed = found.objective
-    begun = found.admission.order[found.admission.given :][: len(first)]
     return selection_of(
         selector,
         found.admission,
@@ -78,7 +77,7 @@ def choose_mixed(
         is_bound=np.full(len(pool), not objective.tracked),
         quality_per_gain=objective.quality_scale,
         shortfall=found.shortfall,
-        covering=frozenset(begun) & frozenset(first),
+        covering=frozenset(found.admission.order) & frozenset(first),
         totals={
             **found.totals,
             **rising,
