@@ -24,7 +24,7 @@ from tasks.engine.tiles import map_row_blocks
 
 FLAT_ROWS: Final = 20_000  # up to here a graph is exact
 SAMPLE: Final = 256  # rows whose exact neighbours choose the probes and measure the recall
-SPARE: Final = 16  # proposals ranked beyond k
+SPARE: Final = 8  # proposals ranked beyond k
 MOST_PROBES: Final = 256  # beyond it all buckets are looked into
 
 
@@ -134,7 +134,7 @@ def _best(
         largest.offer(codes, width, lines, lines + chunk.start, first)
 
     probing.tiles(chunk, visit)
-    positions = largest.positions()
+    positions = largest.positions(ordered=False)
     order, numbers = probing.buckets.order, probing.numbers
     candidates = np.where(positions >= 0, numbers[order[positions]], -1)
     index = np.full((size, k), -1, dtype=np.int32)

@@ -42,12 +42,12 @@ class Largest:
         found = (self._keys, self._held, self._least)
         keep_largest(codes, width, lines, own, first, self._keep, *found)
 
-    def positions(self) -> Int[np.ndarray, "rows keep"]:
-        """The positions, of the largest code first; -1 where fewer were offered."""
-        from tasks.engine.kernels.largest import sorted_positions
+    def positions(self, ordered: bool = True) -> Int[np.ndarray, "rows keep"]:
+        """The positions, of the largest code first if `ordered`; -1 where fewer were offered."""
+        from tasks.engine.kernels.largest import kept_positions
 
         found = np.empty((len(self._keys), self._keep), dtype=np.int32)
-        sorted_positions(self._keys, self._held, self._keep, found)
+        kept_positions(self._keys, self._held, self._keep, ordered, found)
         return found
 
     def last(self, positions: Int[np.ndarray, "rows keep"]) -> Int[np.ndarray, " rows"]:

@@ -13,7 +13,7 @@ from numba.core.bytecode import FunctionIdentity
 
 from tasks.engine.kernels.cosines import rank_all, rank_by_cosine
 from tasks.engine.kernels.edges import sort_by_row
-from tasks.engine.kernels.largest import key_of, sorted_positions
+from tasks.engine.kernels.largest import kept_positions, key_of
 from tests.pools import random_pool
 
 VECTORS = random_pool(60, d=8).vectors
@@ -38,7 +38,7 @@ def all_rows() -> None:
 def positions() -> None:
     keys = np.array([[key_of(code, place) for place, code in enumerate((5, 9, 7, 9))]])
     found = np.empty((1, 3), dtype=np.int64)
-    sorted_positions(keys, np.array([4]), 3, found)
+    kept_positions(keys, np.array([4]), 3, True, found)
     assert found.tolist() == [[1, 3, 2]]
 
 

@@ -97,19 +97,19 @@ def keep_largest(
 
 
 @njit(cache=True, nogil=True)
-def sorted_positions(keys: np.ndarray, count: np.ndarray, keep: int, positions: np.ndarray) -> None:
-    """Positions of each row's `keep` largest, largest first; -1 where there are fewer.
+def kept_positions(
+    keys: np.ndarray, count: np.ndarray, keep: int, ordered: bool, positions: np.ndarray
+) -> None:
+    """Positions of each row's `keep` largest, -1 where there are fewer.
 
-    The keys are put in that order too.
+    The largest first if `ordered`, else in any order; the keys are put in that order too.
     """
     for i in range(len(keys)):
         held = count[i]
         if held > keep:
             keep_largest_keys(keys[i], held, keep)
             held = keep
-        ordered = np.sort(keys[i, :held])
+        if ordered:
+            keys[i, :held] = np.sort(keys[i, :held])[::-1]
         for t in range(keep):
-            positions[i, t] = -1
-            if t < held:
-                keys[i, t] = ordered[held - 1 - t]
-                positions[i, t] = position_of(keys[i, t])
+            positions[i, t] = position_of(keys[i, t]) if t < held else -1

@@ -137,10 +137,15 @@ class LogDeterminant:
         """|W x|^2 of every row."""
         if not len(lowered):
             return 0.0
-        width = -(-len(lowered) // 8) * 8  # whole registers
-        turned = np.zeros((self.rows.shape[1], width), dtype=np.float32)
-        turned[:, : len(lowered)] = lowered.T
-        return self._blocks(lambda some: _squares(some @ turned))
+        height = -(-len(lowered) // 8) * 8  # whole registers
+        padded = np.zeros((height, self.rows.shape[1]), dtype=np.float32)
+        padded[: len(lowered)] = lowered
+
+        def squares(some: np.ndarray) -> np.ndarray:
+            turned = padded @ some.T  # a few long lines: faster than many short ones
+            return np.asarray(np.square(turned, out=turned).sum(axis=0), dtype=np.float64)
+
+        return self._blocks(squares)
 
     def first_bounds(self) -> Float[np.ndarray, " n"]:
         """The gain of every row now."""
