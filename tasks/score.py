@@ -35,7 +35,7 @@ from tasks.scorers.quality import Quality, check_weights, combine
 from tasks.stage import Paths, run_stage, write_manifest
 from tasks.storage.rows import read_rows, read_vectors, write_rows, write_text
 
-VERSION: Final = "1.3.0"  # DVC reads this line; raise it when equal input may give other output
+VERSION: Final = "1.3.1"  # DVC reads this line; raise it when equal input may give other output
 CHUNK_ROWS: Final = 4_096
 CHUNK_CHARACTERS: Final = 4_000_000  # long documents make shorter chunks, so memory is bounded
 DECIMALS: Final = 6

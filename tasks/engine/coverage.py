@@ -13,8 +13,8 @@ from tasks.engine.tiles import column_tiles
 
 LEAST_EDGES: Final = 2**24  # 8 bytes each, up to 20 while they are sorted
 EDGES_PER_ROW: Final = 96
-EXACT_EDGES: Final = 2**26  # of exact search: 0.5 GB, 1.3 GB while they are sorted
-LOOKS: Final = 4  # how often to see whether few edges are left, per n columns
+EXACT_EDGES: Final = 2**27  # of exact search: 1 GB, 2.7 GB while they are sorted
+LOOKS: Final = 16  # how often to see whether few edges are left, per n columns
 SAMPLED: Final = 256
 
 

@@ -83,7 +83,7 @@ class Isolation:
     Exact up to 20,000 rows, beyond by neighbours and landmarks.
     """
 
-    version: ClassVar[str] = "1.0.0"
+    version: ClassVar[str] = "1.0.1"
     columns: ClassVar[dict[str, Column]] = {
         "isolation": Column(
             "neither", 0, 1, "share of a point", "Willerton 2015", "how alone the row is"
