@@ -9,7 +9,6 @@ from schemas.errors import SettingsError
 from schemas.results import OUTRANKED, Selection
 from tasks.engine.constraints import Limits
 from tasks.engine.covering import part_to_cover
-from tasks.engine.objectives.choose_mixed import choose_mixed
 from tasks.engine.pool import Pool
 from tasks.engine.watch import Watch
 from tasks.selectors.distribution_matching import DistributionMatching
@@ -44,9 +43,7 @@ class CoverThenMatch(DistributionMatching):
             return super().__call__(pool, limits, seed, watch)
         covering = FacilityLocation(self.diversity_weight, self.centred, mode="fast")
         cover = covering(part.pool, part.limits, seed)
-        parts = {type(self).__name__: (1.0, self.part(pool))}
-        first = part.rows[cover.indices].tolist()
-        found = choose_mixed(self, pool, limits, parts, watch, self.search_mode(), first)
+        found = self.choose(pool, limits, watch, part.rows[cover.indices].tolist())
         needed = found.needed_quality.copy()  # there are two ways in: the shorter one counts
         needed[part.rows] = np.fmin(needed[part.rows], cover.needed_quality)
         needed[found.status != OUTRANKED] = np.nan

@@ -1,6 +1,7 @@
 """What the selectors have in common that mix quality with one objective."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -43,9 +44,15 @@ class MixingSelector(ABC):
         self, pool: Pool, limits: Limits, seed: int, watch: Watch | None = None
     ) -> Selection:
         """Choose rows of `pool` in order of gain; a tie goes to the lower id. `seed` is unused."""
+        return self.choose(pool, limits, watch)
+
+    def choose(
+        self, pool: Pool, limits: Limits, watch: Watch | None, first: Sequence[int] = ()
+    ) -> Selection:
+        """The same after taking the rows `first`, in this order."""
         name = type(self).__name__
         parts = {name: (1.0, self.part(pool))} if self.diversity_weight else {}
-        return choose_mixed(self, pool, limits, parts, watch, self.search_mode())
+        return choose_mixed(self, pool, limits, parts, watch, self.search_mode(), first)
 
 
 @dataclass(frozen=True)
