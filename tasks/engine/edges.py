@@ -18,7 +18,6 @@ from tasks.engine.tiles import map_row_blocks
 
 TILE_ROWS: Final = 512
 TILE_COLUMNS: Final = 2048
-LAID_OUT: Final = 2**28  # bytes of rows up to which a copy of them all is laid out as they are read
 NEVER: Final = 2.0  # a coverage that no similarity exceeds: the row need not be covered
 
 
@@ -112,15 +111,12 @@ def uncovered_edges(
 
     limit = products.at_least(similarity.cosine_of(covered))[order]
     width = np.float32(similarity.width)
-    whole = products.whole
-    if whole is None and not rare and vectors.nbytes <= LAID_OUT:
-        whole = np.asarray(vectors)[order]
 
     def held(places: slice | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where the rows are read: they should lie together in memory if they are read often."""
         if rare:
             return vectors, order[places].astype(np.int64)
-        if whole is not None:
+        if (whole := products.whole) is not None:
             return whole, np.r_[places].astype(np.int64)
         some = vectors[order[places]]
         return some, np.arange(len(some))
