@@ -119,7 +119,7 @@ def nearest_centres(
     Ties go to the lower centre; `count` is cut to the number of centres. 2 bytes per number.
     `form` is that of the products: fp32 gives one partition on every machine.
     """
-    products = Products(centres, form=form)
+    products = Products(centres, form=form, ranked=True)
     count = min(count, len(centres))
     n = len(vectors) if rows is None else len(rows)
     near = np.empty((n, count), dtype=np.uint16 if len(centres) < 2**16 else np.int32)

@@ -108,5 +108,5 @@ def probing_of(
 ) -> Probing:
     """Rows `numbers` in the buckets of their first centres; they look into those of all `near`."""
     buckets = arrange(near[:, 0], centres)
-    products = Products(vectors, numbers[buckets.order])
+    products = Products(vectors, numbers[buckets.order], ranked=True)
     return Probing(products, buckets, None if everywhere else near, numbers, earlier)

@@ -6,7 +6,8 @@ time and not the result. This is the one module of the engine that uses torch.
 - `fp32`: float32 in and out.
 - `bf16`: rows rounded to bfloat16, sums in float32, output rounded to bfloat16; matrix units (AMX).
 - `int8`: rows as 8-bit integers of one step size, exact integer sums; twice as fast as bfloat16
-  where the processor has VNNI and no matrix units.
+  where the processor has VNNI and no matrix units. Where a few dimensions hold much larger numbers
+  than the others, which would make the step and the margin large, rows are rotated first.
 """
 
 import os
@@ -16,6 +17,7 @@ from typing import Any, Final, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Int
+from scipy.fft import dct
 
 from schemas.errors import SettingsError
 
@@ -24,6 +26,8 @@ VARIABLE: Final = "WINNOW_PRODUCTS"  # names a format, to measure or to leave un
 STEP: Final = 32  # tiles are padded to multiples of it: each new shape costs a compilation
 ENCODED_ROWS: Final = 8192  # rows rounded at a time
 PEAK: Final = 127
+SPIKY: Final = 8.0  # largest number of unit rows, times sqrt(d), from which on they are turned,
+TURNED_PEAK: Final = 6.0  # and what it hardly ever exceeds then
 ONE_IN_BF16: Final = 0x3F80
 
 
@@ -56,7 +60,8 @@ class Products:
 
     `margin` bounds |proposed - true product| for every pair: by Cauchy and Schwarz from the
     longest rounding error of a row, measured, plus the output's rounding. Typically 2e-5 (fp32,
-    d = 384), 0.006 (bf16), 0.025 (int8); errors in practice are some ten times smaller.
+    d = 384), 0.006 (bf16), 0.025 (int8); errors in practice are some ten times smaller. Where
+    products are only ranked and nobody asks for the margin, `ranked` saves the rotation.
     """
 
     def __init__(
@@ -64,6 +69,7 @@ class Products:
         vectors: Float[np.ndarray, "n d"],
         order: Int[np.ndarray, " m"] | None = None,
         form: Format | None = None,
+        ranked: bool = False,
     ) -> None:
         import torch
 
@@ -72,28 +78,40 @@ class Products:
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self._kind = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[self.form]
         self._own = threading.local()
-        self._rows_of(vectors, order)
+        self._rows_of(vectors, order, ranked)
 
     def __len__(self) -> int:
         return self._count
 
-    def _rows_of(self, vectors: np.ndarray, order: np.ndarray | None) -> None:
+    def _rows_of(self, vectors: np.ndarray, order: np.ndarray | None, ranked: bool) -> None:
         """Round all rows, block by block, and measure the longest rounding error."""
         self._count = len(vectors) if order is None else len(order)
         self._width = d = vectors.shape[1]
-        self._step = np.float32(_largest(vectors) / PEAK or 1.0)
+        most = _largest(vectors)
+        self._turns = self.form == "int8" and not ranked and most * d**0.5 > SPIKY
+        self._step = np.float32((TURNED_PEAK * d**-0.5 if self._turns else most) / PEAK or 1.0)
         wide = max(8, -(-d // 8) * 8)  # integer products want a multiple of 8
         self._rows = self._torch.zeros((self._count + STEP, wide), dtype=self._kind)
         worst = 0.0
         for start in range(0, self._count, ENCODED_ROWS):
             stop = min(start + ENCODED_ROWS, self._count)
             block = vectors[start:stop] if order is None else vectors[order[start:stop]]
-            coded, error = self._encode(block, np.full(len(block), self._step))
+            coded, error = self._encode(self._turned(block), np.full(len(block), self._step))
             self._rows[start:stop, :d] = coded
             worst = max(worst, error)
         self._rows = self._rows.to(self._device)
         output = 2.0**-9 if self.form == "bf16" else 0.0  # of numbers up to 1
         self.margin: float = 2 * worst + worst**2 + output + d * 2.0**-24
+
+    def _turned(self, block: Float[np.ndarray, "b d"]) -> Float[np.ndarray, "b d"]:
+        """The rows after a rotation that spreads large numbers over all dimensions, if need be.
+
+        A cosine transform after random signs (Ailon and Chazelle, 2009).
+        """
+        if not self._turns:
+            return block
+        signs = np.random.default_rng(0).choice(np.array([-1.0, 1.0], np.float32), self._width)
+        return np.asarray(dct(np.asarray(block) * signs, norm="ortho", axis=1))
 
     def _encode(self, block: np.ndarray, steps: np.ndarray) -> tuple[Any, float]:
         """The rows in the format, and the length of the longest rounding error."""
@@ -141,6 +159,7 @@ class Products:
 
     def padded_query(self, block: Float[np.ndarray, "b d"]) -> Int[np.ndarray, "b_up n_up"]:
         """Codes of other rows with all kept ones, padded; comparable along a row only."""
+        block = self._turned(block)
         high = np.abs(block).max(axis=1) / np.float32(PEAK)
         coded, _ = self._encode(block, np.where(high > 0, high, np.float32(1.0)))
         left = self._torch.zeros((_up(len(block)), self._rows.shape[1]), dtype=self._kind)

@@ -6,16 +6,28 @@ import numpy as np
 import pytest
 
 from schemas.errors import SettingsError
-from tasks.engine.products import VARIABLE, Format, Products, fastest_format
+from tasks.engine.products import SPIKY, VARIABLE, Format, Products, fastest_format
 from tests.benchmarks.synthetic import clustered
 
 FORMATS = get_args(Format)
 
 
-@pytest.fixture(scope="module", params=[(300, 48), (150, 20)], ids=["whole", "odd width"])
+def spiky(n: int, d: int) -> np.ndarray:
+    """Rows of which a few dimensions hold most, as principal components do."""
+    rows = clustered(n, d, 7) * np.r_[10.0, 5.0, 3.0, np.ones(d - 3)]
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+
+
+POOLS = {
+    "whole": clustered(300, 48, 7),
+    "odd width": clustered(150, 20, 7),
+    "spiky": spiky(200, 130),
+}
+
+
+@pytest.fixture(params=POOLS)
 def rows(request: pytest.FixtureRequest) -> np.ndarray:
-    n, d = request.param
-    return clustered(n, d, 7)
+    return POOLS[request.param]
 
 
 @pytest.mark.parametrize("form", FORMATS)
@@ -53,6 +65,21 @@ def test_rows_may_be_named_in_any_order(rows: np.ndarray, form: Format) -> None:
     some = np.array([3, 77, 20])
     codes = turned.tile(some, np.arange(0, len(rows), 5)).copy()
     assert (plain.tile(order[some], order[np.arange(0, len(rows), 5)]) == codes).all()
+
+
+def test_spiky_rows_are_told_more_sharply_where_the_margin_counts() -> None:
+    rows = POOLS["spiky"]
+    assert np.abs(rows).max() * len(rows[0]) ** 0.5 > SPIKY
+    sharp, plain = (Products(rows, form="int8", ranked=ranked) for ranked in (False, True))
+    assert sharp.margin < 0.8 * plain.margin
+
+
+def test_other_rows_meet_those_that_were_rotated() -> None:
+    rows, few = POOLS["spiky"], slice(0, 40)
+    codes = Products(rows, form="int8").padded_query(rows[few])[:40, : len(rows)]
+    true = rows[few].astype(np.float64) @ rows.T.astype(np.float64)
+    for mine, theirs in zip(codes, true, strict=True):
+        assert np.corrcoef(mine, theirs)[0, 1] > 0.999
 
 
 def test_a_format_can_be_asked_for_and_a_wrong_one_is_refused(

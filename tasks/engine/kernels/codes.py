@@ -3,6 +3,8 @@
 import numpy as np
 from numba import njit
 
+PEAK = np.float32(127)
+
 
 @njit(cache=True, nogil=True)
 def order_bits(tile: np.ndarray, below_sign: np.integer, most: np.integer) -> None:
@@ -21,13 +23,16 @@ def order_bits(tile: np.ndarray, below_sign: np.integer, most: np.integer) -> No
 
 @njit(cache=True, nogil=True)
 def round_to_steps(rows: np.ndarray, steps: np.ndarray, coded: np.ndarray) -> float:
-    """Rows as 8-bit numbers of each row's step; returns the longest rounding error of a row."""
+    """Rows as 8-bit numbers of each row's step; returns the longest error of a row.
+
+    Numbers beyond 127 steps become 127 steps.
+    """
     worst = 0.0
     for i in range(len(rows)):
         error = 0.0
         step = steps[i]
         for t in range(rows.shape[1]):
-            units = np.rint(rows[i, t] / step)
+            units = min(max(np.rint(rows[i, t] / step), -PEAK), PEAK)
             coded[i, t] = np.int8(units)
             error += (rows[i, t] - units * step) ** 2
         worst = max(worst, error)
