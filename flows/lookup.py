@@ -1,7 +1,8 @@
 """Single rows of large Parquet tables, by id: only the row groups that may hold the id are read.
 
 Tables are sorted by id, so that is one group as a rule, found by its least and greatest id; a table
-that is not sorted is found through all the same. Imports neither numpy nor polars: see `start`.
+that is not sorted is found through all the same. Imports neither numpy nor polars, and of pyarrow's
+functions not the Python module, which takes longer to load than a query to answer: see `start`.
 """
 
 from collections.abc import Iterator
@@ -9,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow._compute import call_function
 
 BATCH_ROWS = 1024
 
@@ -30,7 +31,8 @@ def _found(file: pq.ParquetFile, row: str, columns: list[str] | None) -> Iterato
         if known is not None and known.has_min_max and not known.min <= row <= known.max:
             continue
         ids = file.read_row_group(group, columns=["id"], use_threads=False).column(0)
-        hits = pc.indices_nonzero(pc.equal(ids, pa.scalar(row, ids.type))).to_pylist()
+        equal = call_function("equal", [ids, pa.scalar(row, ids.type)])
+        hits = call_function("indices_nonzero", [equal]).to_pylist()
         if hits:
             yield from _rows(file, group, columns, hits)
 
@@ -61,6 +63,8 @@ def all_ids(table: Path) -> list[str]:
 
 def share_at_or_below(table: Path, name: str, value: float) -> float:
     """The percentile of a value among all rows of a column, in %; null and NaN do not count."""
+    import pyarrow.compute as pc
+
     column = pq.read_table(table, columns=[name], use_threads=False)[0].cast(pa.float64())
     known = column.filter(pc.invert(pc.is_nan(column)))  # a null is dropped with its null test
     count = int(pc.sum(pc.less_equal(known, float(value))).as_py())
